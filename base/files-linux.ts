@@ -1,0 +1,75 @@
+import { constants } from "node:fs";
+import { link, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BaseError } from "./errors.ts";
+
+/**
+ * The bytes of a file that must not be larger than `maxBytes`. Throws `file-missing`, `file-too-large` or `file-unreadable`
+ * (which is also what anything but a regular file answers, so that a pipe cannot hang the reader).
+ */
+export async function readFileBounded(path: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if (!(await file.stat()).isFile()) throw new BaseError("file-unreadable", `${path} is not a regular file`);
+      const buffer = Buffer.alloc(maxBytes + 1);
+      let length = 0;
+      while (length < buffer.length) {
+        const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
+        if (bytesRead === 0) break;
+        length += bytesRead;
+      }
+      if (length > maxBytes) throw new BaseError("file-too-large", `${path} is larger than ${maxBytes} bytes`);
+      return buffer.subarray(0, length);
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    if (thrown instanceof BaseError) throw thrown;
+    const isMissing = (thrown as NodeJS.ErrnoException).code === "ENOENT";
+    throw new BaseError(isMissing ? "file-missing" : "file-unreadable", `cannot read ${path}: ${(thrown as Error).message}`, {
+      cause: thrown,
+    });
+  }
+}
+
+/** How a durable write treats what is there, and who may read the result. */
+export interface DurableWrite {
+  /** Permission bits of the new file. */
+  readonly mode: number;
+  /** Leave a file that is there already as it is, and fail with EEXIST. */
+  readonly exclusive?: boolean;
+}
+
+/**
+ * Writes a whole file so that after a power cut either the old or the new content is there, never a part: a temporary beside
+ * it, synced, renamed (linked when `exclusive`), and the folder synced. Throws what the file system throws (ENOSPC, EACCES ...).
+ */
+export async function writeFileDurably(path: string, bytes: Uint8Array, how: DurableWrite): Promise<void> {
+  const temporary = `${path}.new-${process.pid}`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    const file = await open(temporary, "w", how.mode);
+    try {
+      await file.writeFile(bytes);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    if (how.exclusive === true) await link(temporary, path);
+    else await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Makes the names in a folder durable (a rename is not until its folder is synced). */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
