@@ -16,6 +16,7 @@ export type BaseErrorCode =
   | "file-too-large"
   | "file-unreadable"
   | "file-missing"
+  | "bad-secret"
   | "lock-held"
   | "database-full"
   | "database-corrupt"

@@ -20,6 +20,7 @@ export { formatId, keyIdOf, makeSigningKey, parseId, type SigningKey } from "./i
 export { MAX_CBOR_DEPTH, MAX_INLINE_BYTES, MAX_LIST, MAX_MESSAGE_BYTES, MAX_TARGET, MAX_TEXT, NETWORK_NAME } from "./limits.ts";
 export { type Assignment, assignmentMessage, type Challenge, challengeMessage } from "./messages/assignment.ts";
 export {
+  decodeObject,
   encodeObject,
   type KeyLookup,
   type MessageType,

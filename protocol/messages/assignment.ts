@@ -5,7 +5,7 @@ import { amount, bookkeeperClaims, count, fixedBytes, hash, openObject, publicKe
 
 const commandClaims = {
   ...bookkeeperClaims,
-  /** Seconds since 1970 after which the node must not start it. */
+  /** Seconds since 1970 after which the node must not take it; what it took before, it may finish later. */
   expiresAt: count(),
   /** Hash of the beacon current when it was issued; its proof must cite this one or a later one. */
   nonce: hash,

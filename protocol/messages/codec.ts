@@ -92,6 +92,12 @@ export function encodeObject(object: WireObject): Uint8Array {
   return encodeCanonical(toWire(object, {}));
 }
 
+/** Reads back what `encodeObject` wrote. `bad-cbor`, `not-canonical` or `bad-claims` for anything else. */
+export function decodeObject(bytes: Uint8Array): Result<WireObject, ProtocolError> {
+  const decoded = decodeCanonical(bytes);
+  return decoded.ok ? asObject(decoded.value, NO_NAMES, "object") : decoded;
+}
+
 /** Checks an object inside a message against the schema of its kind. `what` names it in the error. */
 export function readObject<Schema extends v.GenericSchema>(
   object: WireObject,
@@ -107,11 +113,20 @@ function readClaims<Schema extends v.GenericSchema>(
   schema: Schema,
   role: Role,
 ): Result<v.InferOutput<Schema>, ProtocolError> {
-  if (!(value instanceof Map)) return rejected("bad-claims", `a ${role} is a map of claims`);
+  const object = asObject(value, CLAIM_NAMES, role);
+  return object.ok ? readObject(object.value, schema, role) : object;
+}
+
+function asObject(
+  value: CborValue,
+  names: ReadonlyMap<number | string, string>,
+  what: string,
+): Result<WireObject, ProtocolError> {
+  if (!(value instanceof Map)) return rejected("bad-claims", `a ${what} is a map of claims`);
   try {
-    return readObject(fromWire(value, CLAIM_NAMES), schema, role);
+    return success(fromWire(value, names));
   } catch (thrown) {
-    return rejected("bad-claims", `${role}: ${messageOf(thrown)}`);
+    return rejected("bad-claims", `${what}: ${messageOf(thrown)}`);
   }
 }
 

@@ -4,19 +4,21 @@ import type { WireObject } from "./codec.ts";
 
 /** The building blocks of every message's schema: each bounded, each with one unit. */
 
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");
+
 /** Exactly `length` bytes. */
 export function fixedBytes(length: number) {
   return v.pipe(
-    v.instance(Uint8Array),
-    v.check((bytes) => bytes.length === length, `expected ${length} bytes`),
+    bytes,
+    v.check((value) => value.length === length, `expected ${length} bytes`),
   );
 }
 
 /** At most `max` bytes. */
 export function someBytes(max: number) {
   return v.pipe(
-    v.instance(Uint8Array),
-    v.check((bytes) => bytes.length <= max, `expected at most ${max} bytes`),
+    bytes,
+    v.check((value) => value.length <= max, `expected at most ${max} bytes`),
   );
 }
 

@@ -54,15 +54,10 @@ export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /** Why a bookkeeper refuses a proof, for good. */
 export const RECEIPT_REASONS = [
-  "malformed",
-  "not-canonical",
-  "bad-signature",
-  "unknown-node",
   "unknown-assignment",
   "not-this-node",
   "wrong-kind",
   "already-proved",
-  "refused-before",
   "too-many-attempts",
   "equivocation",
   "unknown-beacon",
@@ -76,6 +71,5 @@ export const RECEIPT_REASONS = [
   "bad-evidence",
   "wrong-answer",
   "isolation-too-weak",
-  "too-late",
 ] as const;
 export type ReceiptReason = (typeof RECEIPT_REASONS)[number];

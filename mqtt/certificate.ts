@@ -1,0 +1,88 @@
+import { createPublicKey, webcrypto } from "node:crypto";
+import type { X509CertificateCreateParams } from "@peculiar/x509";
+import { privateKeyOf } from "../protocol/index.ts";
+
+/**
+ * X.509 certificates over Ed25519 keys that exist already. The node's key is its identity, so a certificate is only that identity in
+ * the form TLS wants. They are valid from 1970 to the year 9999 (RFC 5280 section 4.1.2.5, as for IEEE 802.1AR device identities):
+ * boxes without a clock must connect, and a key is withdrawn by the broker's access list, not by a date.
+ */
+
+const FROM = new Date(0);
+const UNTIL = new Date("9999-12-31T23:59:59Z");
+
+/** What a certificate is for. */
+export interface CertificateRequest {
+  /** Common name: the id of a node or bookkeeper, or a broker's host name. */
+  readonly commonName: string;
+  /** The 32-byte Ed25519 public key it is about. */
+  readonly publicKey: Uint8Array;
+  /** `node`: TLS client. `broker`: TLS server under `hosts`. `authority`: signs the others. */
+  readonly use: "node" | "broker" | "authority";
+  /** DNS names and IP addresses of a broker. */
+  readonly hosts?: readonly string[];
+  /** 1 to 20 bytes, new for every certificate. */
+  readonly serialNumber: Uint8Array;
+}
+
+/** Who signs a certificate: its common name and the 32-byte seed of its key. */
+export interface CertificateAuthority {
+  readonly commonName: string;
+  readonly seed: Uint8Array;
+}
+
+/** The certificate as PEM, signed by the authority (which is the subject itself for a self-signed one). */
+export async function issueCertificate(request: CertificateRequest, authority: CertificateAuthority): Promise<string> {
+  // The library is loaded only here: a program that has its certificate already never pays for it.
+  await import("reflect-metadata");
+  const x509 = await import("@peculiar/x509");
+  const algorithm = { name: "Ed25519" };
+  const signingKey = await webcrypto.subtle.importKey(
+    "pkcs8",
+    privateKeyOf(authority.seed).export({ format: "der", type: "pkcs8" }),
+    algorithm,
+    false,
+    ["sign"],
+  );
+  const publicKey = await webcrypto.subtle.importKey("raw", new Uint8Array(request.publicKey), algorithm, true, ["verify"]);
+  const { KeyUsageFlags, KeyUsagesExtension, ExtendedKeyUsageExtension, BasicConstraintsExtension } = x509;
+  const isAuthority = request.use === "authority";
+  const extensions = [
+    new BasicConstraintsExtension(isAuthority, undefined, true),
+    new KeyUsagesExtension(isAuthority ? KeyUsageFlags.keyCertSign : KeyUsageFlags.digitalSignature, true),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    ...(isAuthority ? [] : [new ExtendedKeyUsageExtension([request.use === "node" ? CLIENT_AUTH : SERVER_AUTH])]),
+    ...(request.hosts === undefined ? [] : [new x509.SubjectAlternativeNameExtension(request.hosts.map(asGeneralName))]),
+  ];
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: Buffer.from(request.serialNumber).toString("hex"),
+    subject: `CN=${request.commonName}`,
+    issuer: `CN=${authority.commonName}`,
+    notBefore: FROM,
+    notAfter: UNTIL,
+    signingAlgorithm: algorithm,
+    signingKey,
+    publicKey,
+    extensions,
+  } as X509CertificateCreateParams);
+  return `${certificate.toString("pem")}\n`;
+}
+
+/** The private key of a seed as PEM (PKCS #8), for a TLS library. Keep it where the seed is kept. */
+export function privateKeyPem(seed: Uint8Array): string {
+  return privateKeyOf(seed).export({ format: "pem", type: "pkcs8" }).toString();
+}
+
+/** The Ed25519 public key inside a certificate, or undefined where it holds another kind of key. */
+export function publicKeyOfCertificate(pem: string): Uint8Array | undefined {
+  const { x } = createPublicKey(pem).export({ format: "jwk" });
+  return x === undefined ? undefined : new Uint8Array(Buffer.from(x, "base64url"));
+}
+
+/** Extended key usages (RFC 5280 section 4.2.1.12). */
+const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+
+function asGeneralName(host: string): { type: "ip" | "dns"; value: string } {
+  return { type: /^[\d.]+$|:/.test(host) ? "ip" : "dns", value: host };
+}

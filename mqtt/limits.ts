@@ -1,0 +1,20 @@
+/** Retry waits after a lost or refused connection: from half a second, doubling, to a minute. Milliseconds. */
+export const RECONNECT = { baseMs: 500, capMs: 60_000 };
+
+/** How long TCP, TLS and the MQTT handshake may take together, in milliseconds. */
+export const CONNECT_TIMEOUT_MS = 15_000;
+
+/** Silence after which the broker is asked for a sign of life, in seconds; twice this and the connection is given up. */
+export const KEEPALIVE_SECONDS = 45;
+
+/** How long a publish at QoS 1 waits for the broker's acknowledgement, in milliseconds. */
+export const PUBLISH_TIMEOUT_MS = 20_000;
+
+/** How long a closing connection may take to say goodbye, in milliseconds. */
+export const CLOSE_TIMEOUT_MS = 1_000;
+
+/** An incoming packet larger than this ends the connection: the largest message and its topic fit twice. Bytes. */
+export const MAX_PACKET_BYTES = 160 * 1024;
+
+/** Messages handed to a receiver and not yet taken; past this the broker is not read from until it catches up. */
+export const MAX_UNTAKEN_MESSAGES = 512;

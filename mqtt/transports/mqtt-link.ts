@@ -1,0 +1,208 @@
+import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import { backoffMs, type Clock, type Log, messageOf, type Random } from "../../base/index.ts";
+import { MqttError } from "../errors.ts";
+import {
+  CLOSE_TIMEOUT_MS,
+  CONNECT_TIMEOUT_MS,
+  KEEPALIVE_SECONDS,
+  MAX_PACKET_BYTES,
+  MAX_UNTAKEN_MESSAGES,
+  PUBLISH_TIMEOUT_MS,
+  RECONNECT,
+} from "../limits.ts";
+import type { Link, LinkHandlers, LinkOptions, OutgoingMessage } from "../link.ts";
+
+/** What a link needs of the world. */
+export interface LinkNeeds {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+type Version = 4 | 5;
+
+/**
+ * A link over mqtt.js. Each attempt is a client of its own, so that none of the library's stores, queues or resubscriptions outlive
+ * a connection: what has to survive is in the caller's own outbox. MQTT 5 is tried first and 3.1.1 where the broker refuses it.
+ * Throws MqttError `bad-url` at once for an address that is none.
+ */
+export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: LinkHandlers): Link {
+  const address = parseBrokerUrl(options.url);
+  const stopping = new AbortController();
+  let current: MqttClient | undefined;
+  let isUp = false;
+  let running: Promise<void> | undefined;
+
+  const run = async (): Promise<void> => {
+    let version: Version = 5;
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      const ended = await connectOnce(version);
+      if (stopping.signal.aborted) return;
+      if (ended.wasUp) failures = 0;
+      else if (ended.versionRefused) version = version === 5 ? 4 : 5;
+      const retryInMs = ended.versionRefused && failures === 0 ? 0 : backoffMs(failures, RECONNECT, needs.random);
+      failures += 1;
+      if (!ended.versionRefused || failures > 1) handlers.onDown({ why: ended.why, retryInMs });
+      await needs.clock.sleep(retryInMs, stopping.signal).catch(() => undefined);
+    }
+  };
+
+  /** One connection from the first packet to its end, whatever ends it. */
+  const connectOnce = (version: Version): Promise<{ why: string; wasUp: boolean; versionRefused: boolean }> =>
+    new Promise((resolve) => {
+      const client = mqtt.connect(clientOptions(options, address, version));
+      let why = "the broker closed the connection";
+      let wasUp = false;
+      let versionRefused = false;
+      current = client;
+      holdBackWhenBehind(client, handlers);
+      client.on("connect", () => {
+        client.subscribe([...options.subscriptions], { qos: 1 }, (error) => {
+          if (error !== null && error !== undefined) {
+            why = `the broker refused the subscription: ${error.message}`;
+            client.end(true);
+            return;
+          }
+          wasUp = true;
+          isUp = true;
+          handlers.onUp({ protocolVersion: version });
+        });
+      });
+      client.on("error", (error) => {
+        why = messageOf(error);
+        versionRefused ||= isVersionRefusal(error);
+        client.end(true);
+      });
+      client.on("disconnect", (packet) => {
+        why = `the broker ended the connection (reason ${packet.reasonCode ?? 0})`;
+      });
+      client.on("close", () => {
+        isUp = false;
+        if (current === client) current = undefined;
+        client.end(true);
+        resolve({ why, wasUp, versionRefused });
+      });
+    });
+
+  return {
+    start: () => {
+      running ??= run();
+    },
+    get isUp() {
+      return isUp;
+    },
+    publish: (message) => publish(isUp ? current : undefined, message),
+    stop: async (farewell) => {
+      const client = current;
+      if (farewell !== undefined && isUp) {
+        await Promise.race([publish(client, farewell).catch(() => undefined), needs.clock.sleep(CLOSE_TIMEOUT_MS)]);
+      }
+      stopping.abort();
+      if (client !== undefined)
+        await Promise.race([client.endAsync(false), needs.clock.sleep(CLOSE_TIMEOUT_MS)]).catch(() => undefined);
+      client?.end(true);
+      await running;
+    },
+  };
+}
+
+interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+}
+
+/** The parts of a broker's URL. Throws MqttError `bad-url`. */
+export function parseBrokerUrl(url: string): BrokerAddress {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const secure = parsed?.protocol === "mqtts:";
+  if (parsed === undefined || (!secure && parsed.protocol !== "mqtt:") || parsed.hostname === "") {
+    throw new MqttError("bad-url", `${url} is no broker address; write mqtt://host:1883 or mqtts://host:8883`);
+  }
+  if (parsed.username !== "" || parsed.password !== "") {
+    throw new MqttError("bad-url", "a broker address carries no password; give it in [broker] username and password_file");
+  }
+  const host = parsed.hostname.replace(/^\[|\]$/g, "");
+  return { host, port: parsed.port === "" ? (secure ? 8883 : 1883) : Number(parsed.port), secure };
+}
+
+function clientOptions(options: LinkOptions, address: BrokerAddress, version: Version): IClientOptions {
+  const will = options.will?.();
+  return {
+    host: address.host,
+    port: address.port,
+    protocol: address.secure ? "mqtts" : "mqtt",
+    protocolVersion: version,
+    clientId: options.clientId,
+    clean: true,
+    reconnectPeriod: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepalive: KEEPALIVE_SECONDS,
+    resubscribe: false,
+    queueQoSZero: false,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(version === 5 ? { properties: { maximumPacketSize: MAX_PACKET_BYTES } } : {}),
+    ...(will === undefined
+      ? {}
+      : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: will.retain ?? false } }),
+    ...(options.tls?.ca === undefined ? {} : { ca: options.tls.ca }),
+    ...(options.tls?.certificate === undefined ? {} : { cert: options.tls.certificate }),
+    ...(options.tls?.key === undefined ? {} : { key: options.tls.key }),
+  };
+}
+
+function publish(client: MqttClient | undefined, message: OutgoingMessage): Promise<void> {
+  if (client === undefined) return Promise.reject(new MqttError("offline", "not connected to a broker"));
+  return new Promise((resolve, reject) => {
+    const settle = (error?: MqttError): void => {
+      clearTimeout(timer);
+      client.off("close", onClose);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const timer = setTimeout(
+      () => settle(new MqttError("unconfirmed", "the broker did not confirm in time")),
+      PUBLISH_TIMEOUT_MS,
+    );
+    const onClose = (): void => settle(new MqttError("unconfirmed", "the connection ended before the broker confirmed"));
+    client.once("close", onClose);
+    client.publish(message.topic, Buffer.from(message.payload), { qos: 1, retain: message.retain ?? false }, (error) => {
+      if (error === undefined || error === null) return settle();
+      const wasAnswered = typeof (error as { code?: unknown }).code === "number";
+      settle(new MqttError(wasAnswered ? "refused" : "unconfirmed", `${message.topic}: ${error.message}`));
+    });
+  });
+}
+
+/**
+ * Hands every message on, and reads no further from the broker while too many are not taken: mqtt.js reads the next packet only
+ * after `handleMessage` called back, which also holds the acknowledgement back.
+ */
+function holdBackWhenBehind(client: MqttClient, handlers: LinkHandlers): void {
+  let untaken = 0;
+  let resume: (() => void) | undefined;
+  client.setMaxListeners(0);
+  client.handleMessage = (packet, next) => {
+    const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+    const taken = handlers.onMessage({ topic: packet.topic, payload, retained: packet.retain });
+    if (taken === undefined) return next();
+    untaken += 1;
+    void taken.finally(() => {
+      untaken -= 1;
+      if (untaken < MAX_UNTAKEN_MESSAGES) resume?.();
+    });
+    if (untaken < MAX_UNTAKEN_MESSAGES) return next();
+    resume = () => {
+      resume = undefined;
+      next();
+    };
+  };
+}
+
+/** CONNACK 1 of MQTT 3.1.1, or reason 0x84 of MQTT 5: the broker does not speak the version. */
+function isVersionRefusal(error: Error): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 1 || code === 0x84 || /protocol version/i.test(error.message);
+}
