@@ -19,7 +19,7 @@ export type { MeterOptions, MeterProcessTree, ProcessMeter, ProcessUsage } from 
 export { listProcessTree, meterProcessTree } from "./process-meter-linux.ts";
 export type { ProgramOptions, ProgramOutcome, RunProgram } from "./program.ts";
 export { makeProgramRunner } from "./program-linux.ts";
-export { parseBitsPerSecond, parseByteCount, parseDurationMs, QUANTITY_FORMS } from "./quantities.ts";
+export { formatBytes, parseBitsPerSecond, parseByteCount, parseDurationMs, QUANTITY_FORMS } from "./quantities.ts";
 export { makeSeededRandom, type Random } from "./random.ts";
 export { makeSystemRandom } from "./random-linux.ts";
 export { failure, type Result, success } from "./result.ts";

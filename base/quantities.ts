@@ -45,3 +45,14 @@ function parseAmount(text: string, units: Readonly<Record<string, number>>): num
   const amount = Math.round(Number(match[1]) * (units[match[2]] ?? 0));
   return Number.isSafeInteger(amount) ? amount : undefined;
 }
+
+const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** A number of bytes as people read it: `896 MiB`, `23.5 GiB`. Rounded down, so that it never looks as if it reached a threshold. */
+export function formatBytes(bytes: number): string {
+  let power = 0;
+  while (power < BINARY_UNITS.length - 1 && bytes >= 1024 ** (power + 1)) power += 1;
+  const amount = bytes / 1024 ** power;
+  const shown = amount < 100 && power > 0 ? Math.floor(amount * 10) / 10 : Math.floor(amount);
+  return `${shown} ${BINARY_UNITS[power]}`;
+}

@@ -1,6 +1,5 @@
 import {
   type CpuFigure,
-  formatBytes,
   formatMetric,
   formatMilliCpus,
   known,
@@ -14,7 +13,7 @@ import {
 } from "../hal/index.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBitsPerSecond, formatCount, formatPlural } from "./units.ts";
+import { formatBitsPerSecond, formatBytes, formatCount, formatPlural } from "./units.ts";
 
 /** The page of `bonusnode probe`: tier, machine, values against the thresholds, and why not the next tier. */
 export function probePage(probe: MachineProbe, terminal: Terminal, options: { readonly quick: boolean }): string {

@@ -1,5 +1,5 @@
 /** Amounts as people read them. Parsing them is `base`'s part. */
-export { formatBytes } from "../hal/index.ts";
+export { formatBytes } from "../base/index.ts";
 
 /** Bits per second in decimal units, as links are sold: `2.5 Gbit/s`. */
 export function formatBitsPerSecond(bitsPerSecond: number): string {

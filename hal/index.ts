@@ -4,7 +4,7 @@
  * not the next. Everything is answered as found, absent or failed; nothing is guessed, no helper program runs, and no serial number
  * or address leaves this room.
  */
-export { formatBytes, formatMilliCpus } from "./amounts.ts";
+export { formatMilliCpus } from "./amounts.ts";
 export type { Benchmark, BenchmarkRun, CpuBenchmark, DiskBenchmark } from "./benchmarks/benchmark.ts";
 export type { CpuFigure, DiskFigure, Figure } from "./benchmarks/figure.ts";
 export { BOARD_CLASSES, type BoardMatch, type BoardProfile, decodeBoard } from "./board.ts";

@@ -1,4 +1,5 @@
-import { formatBytes, formatMilliCpus } from "./amounts.ts";
+import { formatBytes } from "../base/index.ts";
+import { formatMilliCpus } from "./amounts.ts";
 import type { CpuFigure, DiskFigure } from "./benchmarks/figure.ts";
 import type { MachineFacts } from "./facts.ts";
 import { FULL_CPU_SHARE, type MetricName } from "./policy.ts";

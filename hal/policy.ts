@@ -1,4 +1,5 @@
-import { formatBytes, formatMilliCpus } from "./amounts.ts";
+import { formatBytes } from "../base/index.ts";
+import { formatMilliCpus } from "./amounts.ts";
 import type { Tier } from "./tiers.ts";
 
 /** Raised with every change of a threshold, so that a tier can be understood later. */

@@ -1,4 +1,4 @@
-import { createPublicKey, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import type { X509CertificateCreateParams } from "@peculiar/x509";
 import { privateKeyOf } from "../protocol/index.ts";
 
@@ -71,12 +71,6 @@ export async function issueCertificate(request: CertificateRequest, authority: C
 /** The private key of a seed as PEM (PKCS #8), for a TLS library. Keep it where the seed is kept. */
 export function privateKeyPem(seed: Uint8Array): string {
   return privateKeyOf(seed).export({ format: "pem", type: "pkcs8" }).toString();
-}
-
-/** The Ed25519 public key inside a certificate, or undefined where it holds another kind of key. */
-export function publicKeyOfCertificate(pem: string): Uint8Array | undefined {
-  const { x } = createPublicKey(pem).export({ format: "jwk" });
-  return x === undefined ? undefined : new Uint8Array(Buffer.from(x, "base64url"));
 }
 
 /** Extended key usages (RFC 5280 section 4.2.1.12). */

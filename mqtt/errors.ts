@@ -9,6 +9,8 @@ export type MqttErrorCode =
   | "refused"
   /** The configured address cannot be a broker's. */
   | "bad-url"
+  /** A password or certificate that the configuration names cannot be read. */
+  | "bad-login"
   /** The embedded broker could not listen. */
   | "cannot-listen";
 

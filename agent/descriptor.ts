@@ -1,0 +1,66 @@
+import { toHex } from "../base/index.ts";
+import type { MachineSummary } from "../hal/index.ts";
+import { type Descriptor, MAX_LIST, MAX_TEXT } from "../protocol/index.ts";
+import type { NodeClaims } from "./claims.ts";
+import type { OwnerLimits } from "./config.ts";
+import type { Capability, Service } from "./services/service.ts";
+
+/** What a node says of itself; the claims around it are added when it is signed. */
+export type NodeFacts = Omit<Descriptor, keyof NodeClaims | "nonce">;
+
+/** What goes into a descriptor besides the machine. */
+export interface DescriptorParts {
+  readonly limits: OwnerLimits;
+  readonly services: ReadonlyMap<string, Service<unknown>>;
+  readonly capabilities: readonly Capability[];
+  readonly isolation: NodeFacts["isolation"];
+}
+
+/** What a node says of itself, from what its hardware abstraction found. Undefined: the machine is fit for no tier. Pure. */
+export function describeNode(machine: MachineSummary, parts: DescriptorParts): NodeFacts | undefined {
+  if (machine.tier === undefined) return undefined;
+  const { limits } = parts;
+  const cores = machine.effectiveMilliCpus ?? 1000 * (machine.logicalCpus ?? 1);
+  return {
+    board: machine.board ?? "unknown",
+    tier: machine.tier,
+    reasons: machine.reasons.slice(0, MAX_LIST).map((reason) => reason.slice(0, MAX_TEXT)),
+    facts: {
+      arch: machine.arch ?? "unknown",
+      cpuModel: machine.cpuModel?.slice(0, 128),
+      logicalCpus: machine.logicalCpus ?? 1,
+      effectiveMilliCpus: Math.round(cores),
+      memoryBytes: BigInt(Math.round(machine.memoryBytes ?? 0)),
+      diskFreeBytes: BigInt(Math.round(machine.diskFreeBytes ?? 0)),
+      diskKind: machine.diskKind,
+      gpus: machine.gpus,
+      linkBitsPerSecond: machine.linkBitsPerSecond === undefined ? undefined : BigInt(Math.round(machine.linkBitsPerSecond)),
+    },
+    measured: machine.measured.map(({ name, value, unit }) => ({ name, value: BigInt(Math.round(value)), unit })),
+    kinds: [...parts.services.keys()].filter((kind) => (limits.kinds as readonly string[]).includes(kind)),
+    capabilities: parts.capabilities.slice(0, MAX_LIST).map(({ name, available, why }) => ({
+      name,
+      available,
+      why: why?.slice(0, MAX_TEXT),
+    })),
+    isolation: parts.isolation,
+    limits: {
+      cpuMilli: Math.round(cores * limits.cpu_share),
+      memoryBytes: asAmount(limits.memory),
+      diskBytes: asAmount(limits.disk),
+      upBitsPerSecond: asAmount(limits.up),
+      downBitsPerSecond: asAmount(limits.down),
+      bytesPerDay: asAmount(limits.bytes_per_day),
+      quietHours: limits.quiet_hours?.text,
+    },
+  };
+}
+
+function asAmount(value: number | undefined): bigint | undefined {
+  return value === undefined ? undefined : BigInt(value);
+}
+
+/** A name for an MQTT session: the node's id shortened, so that two agents with one key show up as one session taken over. */
+export function clientIdOf(publicKey: Uint8Array): string {
+  return `bn-${toHex(publicKey).slice(0, 20)}`;
+}

@@ -1,0 +1,232 @@
+import { join } from "node:path";
+import {
+  BaseError,
+  type Log,
+  loadOrCreateSecret,
+  lockDirectory,
+  makeProgramRunner,
+  makeSystemClock,
+  makeSystemRandom,
+  messageOf,
+  meterProcessTree,
+  setDatabaseAside,
+  toHex,
+} from "../base/index.ts";
+import { known, type MachineProbe, makeMachineNeeds, type ProbeProgress, summariseMachine } from "../hal/index.ts";
+import { makeMqttLink, parseBrokerUrl, readBrokerLogin } from "../mqtt/index.ts";
+import { loadEd25519, makeSigningKey, SEED_BYTES } from "../protocol/index.ts";
+import { makeProgramFinder, makeSandbox, type Sandbox } from "../sandbox/index.ts";
+import { type Agent, makeAgent } from "./agent.ts";
+import type { AgentConfig, OwnerLimits } from "./config.ts";
+import { clientIdOf, describeNode, type NodeFacts } from "./descriptor.ts";
+import { AgentError } from "./errors.ts";
+import type { AgentEvent } from "./events.ts";
+import { computeSlots, knowMachine, underLimits } from "./machine.ts";
+import { startMetrics } from "./metrics-linux.ts";
+import { makeNetworkTime } from "./network-time.ts";
+import { makeResourceReader } from "./resources.ts";
+import { makeComputeService } from "./services/compute/index.ts";
+import { detectPing, makeJobRunner, makeMeasureService, readHostNetwork } from "./services/measure/index.ts";
+import type { Capability, Service } from "./services/service.ts";
+import { type BlobStore, makeBlobStore, makeFetchBlob, makeStoreService } from "./services/store/index.ts";
+import { type AgentState, openAgentState } from "./state-store.ts";
+import { STATE_FILES, writeNote } from "./status.ts";
+
+/** What running the agent takes besides its configuration. */
+export interface AgentRun {
+  readonly log: Log;
+  /** Version of this program. */
+  readonly version: string;
+  /** Value of PATH, for helper programs. */
+  readonly path: string | undefined;
+  readonly onEvent?: (event: AgentEvent) => void;
+  readonly onProbe?: (progress: ProbeProgress) => void;
+  /** What the probe found, before anything is connected. */
+  readonly onMachine?: (probe: MachineProbe) => void;
+  /** The broker's password, in place of a file of the configuration. */
+  readonly password?: string;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
+}
+
+/** A running agent. */
+export interface RunningAgent {
+  readonly id: string;
+  stop(): Promise<void>;
+  /** Takes new owner's limits into force. */
+  reload(limits: OwnerLimits): void;
+}
+
+type Closer = () => void | Promise<void>;
+
+/**
+ * Composes the agent on this machine and starts it. Throws BaseError `lock-held` when another one has the state directory, `bad-secret`
+ * for a damaged identity, AgentError `unfit-machine` when the device is fit for no tier, and MqttError `bad-url` or `bad-login`.
+ */
+export async function startAgent(config: AgentConfig, run: AgentRun): Promise<RunningAgent> {
+  parseBrokerUrl(config.broker.url);
+  const lock = lockDirectory(config.state_dir);
+  const closers: Closer[] = [() => lock.release()];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    return { ...(await compose(config, run, closers)), stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): Promise<Omit<RunningAgent, "stop">> {
+  const { log, version, path } = run;
+  const directory = config.state_dir;
+  const clock = makeSystemClock();
+  const random = makeSystemRandom();
+  const emit = (event: AgentEvent): void => {
+    logEvent(log, event);
+    run.onEvent?.(event);
+  };
+  const seed = await loadOrCreateSecret(join(directory, STATE_FILES.seed), SEED_BYTES, random);
+  const { ed25519, sodiumMissing } = await loadEd25519();
+  const key = makeSigningKey(seed, ed25519);
+  const state = openState(join(directory, STATE_FILES.state), toHex(random.bytes(4)), emit);
+  closers.push(() => state.close());
+
+  let { limits } = config;
+  const machineNeeds = await makeMachineNeeds();
+  if (!machineNeeds.ok) throw machineNeeds.error;
+  const { signal, onProbe: onProgress } = run;
+  const machine = await knowMachine(machineNeeds.value, state, { version, dataDirectory: directory, limits, signal, onProgress });
+  run.onMachine?.(machine);
+  const programs = { findProgram: makeProgramFinder(path), runProgram: makeProgramRunner(path), meterProcessTree };
+  const sandbox = await makeSandbox(programs, { hiddenPaths: [directory] });
+  const time = makeNetworkTime(clock);
+  const files = makeBlobStore(join(directory, STATE_FILES.blobs));
+  await files.sweep(state.blobs.hashes());
+  const slots = computeSlots(machine, limits);
+  const networkSeconds = (): number => time.now().seconds;
+  const services = await makeServices(config, run, { state, files, sandbox, networkSeconds, limits: () => limits, slots });
+  const capabilities = [...[...services.values()].flatMap((service) => service.capabilities), sodiumCapability(sodiumMissing)];
+  const describe = (current: OwnerLimits): NodeFacts => {
+    const probe = underLimits(machine, current);
+    const facts = describeNode(summariseMachine(probe), {
+      limits: current,
+      services,
+      capabilities,
+      isolation: sandbox.isolation,
+    });
+    if (facts === undefined)
+      throw new AgentError("unfit-machine", `this device cannot take part: ${probe.decision.reasons.join("; ")}`);
+    return facts;
+  };
+  const facts = describe(limits);
+  writeNote(state, key.id, facts);
+
+  const identity = {
+    key,
+    seed,
+    certificateCache: join(directory, STATE_FILES.certificate),
+    serialNumber: random.bytes(16),
+    password: run.password,
+  };
+  const login = { ...(await readBrokerLogin(config.broker, identity)), clientId: clientIdOf(key.publicKey) };
+  const agent = makeAgent(
+    {
+      ...{ state, key, ed25519, clock, random, log, time, services, emit },
+      makeLink: (options, handlers) => makeMqttLink({ clock, random, log }, { ...login, ...options }, handlers),
+      readNode: makeResourceReader({ host: machineNeeds.value.host, clock, state, files, dataDirectory: directory }),
+      minuteOfDay: localMinuteOfDay,
+    },
+    {
+      ...{ network: config.network.name, version, bookkeepers: config.network.bookkeepers },
+      concurrency: { measure: 2, store: 1, compute: slots },
+    },
+    { limits, facts },
+  );
+  closers.push(() => agent.stop());
+  const isRouter = known(machine.board)?.profile.board.class === "router";
+  if (config.metrics.enabled ?? !isRouter) closers.push(await serveMetrics(config.metrics.port, agent, state, log));
+  agent.start();
+  return {
+    id: key.id,
+    reload: (next) => {
+      limits = next;
+      agent.reload(next, describe(next));
+    },
+  };
+}
+
+/** Opens the journal. A damaged one is set aside, not repaired: the chain goes on after what the bookkeeper holds. */
+function openState(path: string, suffix: string, emit: (event: AgentEvent) => void): AgentState {
+  try {
+    return openAgentState(path);
+  } catch (thrown) {
+    if (!(thrown instanceof BaseError) || thrown.code !== "database-corrupt") throw thrown;
+    const aside = setDatabaseAside(path, suffix);
+    const what = `${thrown.message}; it is kept as ${aside}, and a new one was begun. Work without a receipt is lost with it.`;
+    emit({ type: "trouble", what });
+    return openAgentState(path);
+  }
+}
+
+interface ServiceParts {
+  readonly state: AgentState;
+  readonly files: BlobStore;
+  readonly sandbox: Sandbox;
+  readonly networkSeconds: () => number;
+  readonly limits: () => OwnerLimits;
+  readonly slots: number;
+}
+
+async function makeServices(
+  config: AgentConfig,
+  run: AgentRun,
+  parts: ServiceParts,
+): Promise<ReadonlyMap<string, Service<unknown>>> {
+  const { state, files, sandbox, networkSeconds, limits, slots } = parts;
+  const { version, path } = run;
+  const allowPrivateTargets = config.network.allow_private_targets;
+  const ping = await detectPing(makeProgramRunner(path));
+  const fetch = makeFetchBlob(makeSystemClock(), { allowPrivateTargets, downBitsPerSecond: () => limits().down });
+  const cpuMicros = (): number => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  };
+  const runJob = makeJobRunner({ meter: meterProcessTree, path });
+  const index = state.blobs;
+  const services = [
+    makeMeasureService({ ping, readNetwork: readHostNetwork, runJob }, { allowPrivateTargets, version }),
+    makeStoreService({ files, index, fetch, networkSeconds, cpuMicros }, { allowPrivateTargets }),
+    makeComputeService({ sandbox, files, index, networkSeconds, cpuShare: () => limits().cpu_share / slots }),
+  ];
+  return new Map(services.map((service) => [service.kind, service as Service<unknown>]));
+}
+
+function sodiumCapability(missing: string | undefined): Capability {
+  return { name: "sodium", available: missing === undefined, ...(missing === undefined ? {} : { why: missing }) };
+}
+
+function localMinuteOfDay(seconds: number): number {
+  const date = new Date(seconds * 1000);
+  return date.getHours() * 60 + date.getMinutes();
+}
+
+async function serveMetrics(port: number, agent: Agent, state: AgentState, log: Log): Promise<Closer> {
+  try {
+    const server = await startMetrics(port, () => ({ counters: agent.counters, summary: state.summary() }));
+    log.info({ url: server.url }, "metrics are served");
+    return () => server.close();
+  } catch (thrown) {
+    // Somebody else has the port: the work goes on unwatched.
+    log.warn({ port, why: messageOf(thrown) }, "metrics are not served");
+    return () => undefined;
+  }
+}
+
+function logEvent(log: Log, { type, ...fields }: AgentEvent): void {
+  if (type === "trouble") log.error(fields, type);
+  else if (type === "refused" || type === "offline") log.warn(fields, type);
+  else if (type === "progress") log.debug(fields, type);
+  else log.info(fields, type);
+}

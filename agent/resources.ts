@@ -1,0 +1,43 @@
+import type { Clock } from "../base/index.ts";
+import { type Host, known, readFacts } from "../hal/index.ts";
+import type { OwnerLimits } from "./config.ts";
+import { MEMORY_RESERVE_BYTES } from "./limits.ts";
+import type { Demand, NodeView } from "./services/service.ts";
+import type { BlobStore } from "./services/store/index.ts";
+import type { AgentState } from "./state-store.ts";
+
+/** What is looked at to know what is free. */
+export interface ResourceNeeds {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly state: AgentState;
+  readonly files: BlobStore;
+  readonly dataDirectory: string;
+}
+
+/** How long a reading of the machine serves, in milliseconds. */
+const READING_MS = 5_000;
+
+/** Answers what is free for new work: the machine's, and no more than the owner's limits leave beside what open tasks may hold. */
+export function makeResourceReader(needs: ResourceNeeds): (limits: OwnerLimits, demand: Demand) => Promise<NodeView> {
+  let reading: { atMs: number; memoryBytes: number; diskBytes: number } | undefined;
+  const read = async () => {
+    const nowMs = needs.clock.monotonicMs();
+    if (reading !== undefined && nowMs - reading.atMs < READING_MS) return reading;
+    const facts = await readFacts(needs, { dataDirectory: needs.dataDirectory });
+    const memory = known(facts.memory);
+    const memoryBytes = Math.max(0, (memory?.availableBytes ?? memory?.usableBytes ?? 0) - MEMORY_RESERVE_BYTES);
+    reading = { atMs: nowMs, memoryBytes, diskBytes: await needs.files.freeBytes() };
+    return reading;
+  };
+  return async (limits, demand) => {
+    const { memoryBytes, diskBytes } = await read();
+    const { blobBytes } = needs.state.blobs.counts();
+    const today = Math.floor(needs.clock.wallMs() / 86_400_000);
+    return {
+      freeMemoryBytes: Math.min(memoryBytes, (limits.memory ?? Number.POSITIVE_INFINITY) - demand.memoryBytes),
+      freeDiskBytes: Math.min(diskBytes, (limits.disk ?? Number.POSITIVE_INFINITY) - blobBytes) - demand.diskBytes,
+      freeTrafficBytes: (limits.bytes_per_day ?? Number.POSITIVE_INFINITY) - needs.state.traffic.onDay(today),
+    };
+  };
+}

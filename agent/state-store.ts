@@ -1,0 +1,265 @@
+import { type Database, openDatabase } from "../base/index.ts";
+
+/**
+ * The agent's state on disk: the journal of tasks, the chain of proofs with its outbox, what blobs are kept, and today's traffic.
+ * Every function here is one synced transaction; what they answer is what would be found after a power cut.
+ */
+
+const SCHEMA = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE tasks (
+  id BLOB PRIMARY KEY,
+  bookkeeper BLOB NOT NULL,
+  role TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  payload BLOB NOT NULL,
+  expires_at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  outcome BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tasks_open ON tasks (state) WHERE state <> 'settled';
+CREATE TABLE proofs (
+  boot_count INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  task BLOB NOT NULL,
+  envelope BLOB NOT NULL,
+  status TEXT,
+  reason TEXT,
+  receipt BLOB,
+  PRIMARY KEY (boot_count, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX proofs_waiting ON proofs (boot_count, seq) WHERE status IS NULL;
+CREATE TABLE blobs (hash BLOB PRIMARY KEY, size INTEGER NOT NULL, counted_to INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE traffic (day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
+`;
+
+/** Where a task stands. `finished`: its outcome is on disk, its proof not yet signed. */
+export type TaskState = "accepted" | "running" | "finished" | "proved" | "settled";
+
+/** A task as journaled. `payload`: the canonical claims of the assignment or challenge, already verified. */
+export interface TaskRow {
+  readonly id: Uint8Array;
+  readonly bookkeeper: Uint8Array;
+  readonly role: "assignment" | "challenge";
+  /** SHA-256 of the payload: what tells a repetition from a conflict. */
+  readonly digest: Uint8Array;
+  readonly payload: Uint8Array;
+  /** Seconds of the bookkeeper's time. */
+  readonly expiresAt: number;
+  readonly state: TaskState;
+  readonly attempts: number;
+  /** The outcome as `proof/outcome.ts` writes it; from `finished` on, until settled. */
+  readonly outcome?: Uint8Array;
+}
+
+/** A signed proof in the chain; `status` is absent while it waits for a receipt. */
+export interface ProofRow {
+  readonly bootCount: number;
+  readonly seq: number;
+  readonly hash: Uint8Array;
+  readonly task: Uint8Array;
+  readonly envelope: Uint8Array;
+  readonly status?: "accepted" | "refused";
+  readonly reason?: string;
+}
+
+/** A place in the chain. */
+export interface ChainPoint {
+  readonly bootCount: number;
+  readonly seq: number;
+  readonly hash: Uint8Array;
+}
+
+/** How many there are of what, and what it earned. */
+export interface StateSummary {
+  readonly openTasks: number;
+  readonly waitingProofs: number;
+  readonly acceptedProofs: number;
+  readonly refusedProofs: number;
+  readonly blobs: number;
+  readonly blobBytes: number;
+  /** The node's contribution as its bookkeeper last signed it, in micro-points. */
+  readonly contribution?: bigint;
+}
+
+export type AgentState = ReturnType<typeof openAgentState>;
+
+/** Opens the agent's state, damaged files being refused (`database-corrupt`). `maxPages` bounds it for tests of a full disk. */
+export function openAgentState(path: string, options: { readonly readOnly?: boolean; readonly maxPages?: number } = {}) {
+  const database = openDatabase({ path, migrations: [SCHEMA], checkIntegrity: options.readOnly !== true, ...options });
+  const write = <Value>(work: () => Value): Value => database.transaction(work);
+  const meta = metaTable(database);
+  const tasks = taskTable(database);
+  const proofs = proofTable(database);
+  const blobs = blobTable(database);
+  const traffic = trafficTable(database);
+
+  return {
+    /** Runs several of the calls below as one transaction. */
+    transaction: write,
+    meta,
+    /** Adds to a counter that outlives what it counts. */
+    count: (name: string, by: number): void => meta.set(name, ((meta.get(name) as bigint | undefined) ?? 0n) + BigInt(by)),
+    tasks,
+    proofs,
+    blobs,
+    traffic,
+    /** Counts this start of the agent and answers the new count, which no earlier start had. */
+    beginBoot: (atLeast = 1): number =>
+      write(() => {
+        const bootCount = Math.max(Number(meta.get("boot_count") ?? 0n) + 1, atLeast);
+        meta.set("boot_count", BigInt(bootCount));
+        return bootCount;
+      }),
+    summary: (): StateSummary => {
+      const contribution = meta.get("contribution") as bigint | undefined;
+      return {
+        openTasks: tasks.openCount(),
+        waitingProofs: proofs.waitingCount(),
+        acceptedProofs: Number(meta.get("proofs_accepted") ?? 0n),
+        refusedProofs: Number(meta.get("proofs_refused") ?? 0n),
+        ...blobs.counts(),
+        ...(contribution === undefined ? {} : { contribution }),
+      };
+    },
+    close: () => database.close(),
+  };
+}
+
+function metaTable(database: Database) {
+  const select = database.prepare("SELECT value FROM meta WHERE name = ?");
+  const upsert = database.prepare("INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+  return {
+    get: (name: string): unknown => select.get(name)?.["value"],
+    set: (name: string, value: bigint | string | Uint8Array): void => void upsert.run(name, value),
+  };
+}
+
+function taskTable(database: Database) {
+  const select = database.prepare("SELECT * FROM tasks WHERE id = ?");
+  const open = database.prepare("SELECT * FROM tasks WHERE state IN ('accepted', 'running', 'finished') ORDER BY expires_at");
+  const insert = database.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, 'accepted', 0, NULL)");
+  const begin = database.prepare("UPDATE tasks SET state = 'running', attempts = attempts + 1 WHERE id = ?");
+  const finish = database.prepare("UPDATE tasks SET state = 'finished', outcome = ? WHERE id = ?");
+  const move = database.prepare("UPDATE tasks SET state = ? WHERE id = ?");
+  const settle = database.prepare("UPDATE tasks SET state = 'settled', outcome = NULL WHERE id = ?");
+  const forget = database.prepare("DELETE FROM tasks WHERE state = 'settled' AND expires_at < ?");
+  const count = database.prepare("SELECT count(*) AS n FROM tasks WHERE state IN ('accepted', 'running', 'finished')");
+  return {
+    get: (id: Uint8Array): TaskRow | undefined => asTask(select.get(id)),
+    /** Tasks whose proof is not signed yet, the most urgent first. */
+    open: (): TaskRow[] => open.all().flatMap((row) => asTask(row) ?? []),
+    insert: (task: Omit<TaskRow, "state" | "attempts" | "outcome">): void =>
+      void insert.run(task.id, task.bookkeeper, task.role, task.digest, task.payload, task.expiresAt),
+    /** Counts an attempt, before anything of it happens. */
+    begin: (id: Uint8Array): void => void begin.run(id),
+    finish: (id: Uint8Array, outcome: Uint8Array): void => void finish.run(outcome, id),
+    move: (id: Uint8Array, state: TaskState): void => void move.run(state, id),
+    settle: (id: Uint8Array): void => void settle.run(id),
+    /** Drops settled tasks that expired before the given second of the bookkeeper's time. */
+    forgetExpiredBefore: (seconds: number): void => void forget.run(Math.trunc(seconds)),
+    openCount: (): number => Number(count.get()?.["n"] ?? 0n),
+  };
+}
+
+function asTask(row: Record<string, unknown> | undefined): TaskRow | undefined {
+  if (row === undefined) return undefined;
+  return {
+    id: row["id"] as Uint8Array,
+    bookkeeper: row["bookkeeper"] as Uint8Array,
+    role: row["role"] as TaskRow["role"],
+    digest: row["digest"] as Uint8Array,
+    payload: row["payload"] as Uint8Array,
+    expiresAt: Number(row["expires_at"]),
+    state: row["state"] as TaskState,
+    attempts: Number(row["attempts"]),
+    ...(row["outcome"] === null ? {} : { outcome: row["outcome"] as Uint8Array }),
+  };
+}
+
+function proofTable(database: Database) {
+  const insert = database.prepare("INSERT INTO proofs VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)");
+  const one = database.prepare("SELECT * FROM proofs WHERE boot_count = ? AND seq = ?");
+  const ofTask = database.prepare("SELECT * FROM proofs WHERE task = ? ORDER BY boot_count DESC, seq DESC LIMIT 1");
+  const after = database.prepare("SELECT * FROM proofs WHERE (boot_count, seq) > (?, ?) ORDER BY boot_count, seq LIMIT ?");
+  const waiting = database.prepare("SELECT * FROM proofs WHERE status IS NULL ORDER BY boot_count, seq LIMIT ?");
+  const settle = database.prepare(
+    "UPDATE proofs SET status = ?, reason = ?, receipt = ? WHERE boot_count = ? AND seq = ? AND status IS NULL",
+  );
+  const remove = database.prepare("DELETE FROM proofs WHERE boot_count = ? AND seq = ? AND status IS NULL");
+  const prune = database.prepare(`DELETE FROM proofs WHERE status IS NOT NULL AND (boot_count, seq) <
+    (SELECT boot_count, seq FROM proofs ORDER BY boot_count DESC, seq DESC LIMIT 1 OFFSET ?)`);
+  const waitingCount = database.prepare("SELECT count(*) AS n FROM proofs WHERE status IS NULL");
+  return {
+    insert: (proof: Omit<ProofRow, "status" | "reason">): void =>
+      void insert.run(proof.bootCount, proof.seq, proof.hash, proof.task, proof.envelope),
+    at: (bootCount: number, seq: number): ProofRow | undefined => asProof(one.get(bootCount, seq)),
+    ofTask: (task: Uint8Array): ProofRow | undefined => asProof(ofTask.get(task)),
+    /** Proofs after a place in the chain, in chain order, receipted ones too. */
+    after: (point: { readonly bootCount: number; readonly seq: number }, limit: number): ProofRow[] =>
+      after.all(point.bootCount, point.seq, limit).flatMap((row) => asProof(row) ?? []),
+    waiting: (limit: number): ProofRow[] => waiting.all(limit).flatMap((row) => asProof(row) ?? []),
+    waitingCount: (): number => Number(waitingCount.get()?.["n"] ?? 0n),
+    settle: (proof: ChainPoint, status: "accepted" | "refused", reason: string | undefined, receipt: Uint8Array): void =>
+      void settle.run(status, reason ?? null, receipt, proof.bootCount, proof.seq),
+    /** Takes an unreceipted proof out of the chain, so that its task can be proved anew in another. */
+    remove: (proof: ChainPoint): void => void remove.run(proof.bootCount, proof.seq),
+    /** Drops receipted proofs older than the newest `keep`. */
+    prune: (keep: number): void => void prune.run(keep),
+  };
+}
+
+function asProof(row: Record<string, unknown> | undefined): ProofRow | undefined {
+  if (row === undefined) return undefined;
+  return {
+    bootCount: Number(row["boot_count"]),
+    seq: Number(row["seq"]),
+    hash: row["hash"] as Uint8Array,
+    task: row["task"] as Uint8Array,
+    envelope: row["envelope"] as Uint8Array,
+    ...(row["status"] === null ? {} : { status: row["status"] as "accepted" | "refused" }),
+    ...(row["reason"] === null ? {} : { reason: row["reason"] as string }),
+  };
+}
+
+function blobTable(database: Database) {
+  const select = database.prepare("SELECT size, counted_to FROM blobs WHERE hash = ?");
+  const upsert = database.prepare(
+    "INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET counted_to = excluded.counted_to",
+  );
+  const remove = database.prepare("DELETE FROM blobs WHERE hash = ?");
+  const all = database.prepare("SELECT hash FROM blobs");
+  const sum = database.prepare("SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes FROM blobs");
+  return {
+    /** Size in bytes, and the second of bookkeeper time up to which its byte-seconds were claimed. */
+    get: (hash: Uint8Array): { readonly size: number; readonly countedTo: number } | undefined => {
+      const row = select.get(hash);
+      return row === undefined ? undefined : { size: Number(row["size"]), countedTo: Number(row["counted_to"]) };
+    },
+    put: (hash: Uint8Array, size: number, countedTo: number): void => void upsert.run(hash, size, Math.trunc(countedTo)),
+    remove: (hash: Uint8Array): void => void remove.run(hash),
+    hashes: (): Uint8Array[] => all.all().map((row) => row["hash"] as Uint8Array),
+    counts: () => {
+      const row = sum.get();
+      return { blobs: Number(row?.["n"] ?? 0n), blobBytes: Number(row?.["bytes"] ?? 0n) };
+    },
+  };
+}
+
+function trafficTable(database: Database) {
+  const select = database.prepare("SELECT bytes FROM traffic WHERE day = ?");
+  const add = database.prepare(
+    "INSERT INTO traffic VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET bytes = bytes + excluded.bytes",
+  );
+  const prune = database.prepare("DELETE FROM traffic WHERE day < ?");
+  return {
+    /** Bytes used on a day, counted in days since 1970. */
+    onDay: (day: number): number => Number(select.get(day)?.["bytes"] ?? 0n),
+    add: (day: number, bytes: bigint): void => {
+      prune.run(day - 31);
+      add.run(day, bytes);
+    },
+  };
+}

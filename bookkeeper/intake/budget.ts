@@ -1,0 +1,20 @@
+import type { Clock } from "../../base/index.ts";
+
+/** An allowance for each node and hour. */
+export function makeBudget(clock: Clock, perHour: number) {
+  let hour = -1;
+  const used = new Map<string, number>();
+  return {
+    /** Takes one from the node's allowance; false when it is used up. */
+    take: (node: string): boolean => {
+      const now = Math.floor(clock.monotonicMs() / 3_600_000);
+      if (now !== hour) {
+        hour = now;
+        used.clear();
+      }
+      const count = (used.get(node) ?? 0) + 1;
+      used.set(node, count);
+      return count <= perHour;
+    },
+  };
+}

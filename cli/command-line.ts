@@ -1,0 +1,189 @@
+import { Command, CommanderError } from "commander";
+import { EXIT, EXIT_CODE_HELP } from "./exit-codes.ts";
+import { formatTable } from "./table.ts";
+import { makeVerb, type Verb, type World } from "./world.ts";
+
+const AGENT_CONFIG = "/etc/bonusnode/config.toml";
+const BOOKKEEPER_CONFIG = "/etc/bonusnode/bookkeeper.toml";
+
+const EPILOGUE = `
+Examples:
+  bonusnode up                          see everything work on this machine; Ctrl-C ends
+  bonusnode probe                       what this machine is, and its tier
+  bonusnode agent --config my.toml      lend this device
+  bonusnode status                      what this device does and earns
+
+Environment:
+  BONUSNODE_STATE_DIR                   state directory, before the configuration and after --state-dir
+  NO_COLOR                              no colours
+
+Exit codes:
+${formatTable(
+  EXIT_CODE_HELP.map(([code, meaning]) => [code, meaning]),
+  { indent: 2, alignRight: [0] },
+)}
+`;
+
+/** Reads a command line, runs its verb and answers the exit code. */
+export async function runCommandLine(world: World): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = new Command("bonusnode");
+  const run =
+    <Args extends unknown[]>(work: (verb: Verb, ...args: Args) => Promise<number>) =>
+    async (...args: unknown[]): Promise<void> => {
+      const verb = makeVerb(world, program.opts<{ quiet?: boolean }>().quiet === true);
+      exitCode = await work(verb, ...(args as Args));
+    };
+  program
+    .description("Lends this device's idle CPU, disk and bandwidth to BonusCloud, and proves the work.")
+    .version(makeVerb(world, true).version, "-V, --version", "print the version")
+    .option("-q, --quiet", "say only what was asked for")
+    .helpOption("-h, --help", "show this help; also after a verb")
+    .addHelpText("after", EPILOGUE)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => world.stdout.write(text), writeErr: (text) => world.stderr.write(text) })
+    .showSuggestionAfterError()
+    .showHelpAfterError("(bonusnode help shows what there is)");
+  addPrograms(program, run);
+  addDeviceVerbs(program, run);
+  addBookVerbs(program, run);
+  try {
+    await program.parseAsync([...world.argv], { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+type Run = <Args extends unknown[]>(
+  work: (verb: Verb, ...args: Args) => Promise<number>,
+) => (...args: unknown[]) => Promise<void>;
+
+function addPrograms(program: Command, run: Run): void {
+  program
+    .command("up")
+    .summary("run a broker, a bookkeeper and an agent here, to see everything work")
+    .description(
+      "Runs an embedded broker, a bookkeeper and an agent on this machine, with a small plan, in a state directory of their own.",
+    )
+    .option("--for <time>", "end after this long; succeed only if a proof of each kind was accepted")
+    .option("--json", "one JSON event a line; the first names the broker and the network")
+    .option("--port <port>", "the broker's port on loopback (default: any free one)")
+    .option("--state-dir <dir>", "where everything is kept (default: ~/.local/state/bonusnode-up)")
+    .action(run(async (verb, options: object) => (await import("./up.ts")).runUpVerb(options, verb)));
+  program
+    .command("agent")
+    .summary("lend this device")
+    .description("Runs the agent until it is stopped. SIGHUP takes the owner's limits from the configuration anew.")
+    .option("-c, --config <file>", "configuration", AGENT_CONFIG)
+    .option("--state-dir <dir>", "state directory, before BONUSNODE_STATE_DIR and the configuration")
+    .option("--log-level <level>", "debug, info, warn, error or silent")
+    .option("--json", "events as JSON lines on standard output")
+    .action(run(async (verb, options: { config: string }) => (await import("./agent.ts")).runAgentVerb(options, verb)));
+  program
+    .command("bookkeeper")
+    .summary("check what agents claim, and keep the accounts")
+    .description("Runs the bookkeeper until it is stopped.")
+    .option("-c, --config <file>", "configuration", BOOKKEEPER_CONFIG)
+    .option("--state-dir <dir>", "state directory, before BONUSNODE_STATE_DIR and the configuration")
+    .option("--log-level <level>", "debug, info, warn, error or silent")
+    .option("--json", "events as JSON lines on standard output")
+    .action(run(async (verb, options: { config: string }) => (await import("./bookkeeper.ts")).runBookkeeperVerb(options, verb)));
+}
+
+function addDeviceVerbs(program: Command, run: Run): void {
+  program
+    .command("probe")
+    .summary("what this machine is, and which tier that makes it")
+    .option("--json", "one JSON document")
+    .option("--quick", "facts only, no measurement")
+    .option("--max-tier <tier>", "what the owner allows at most: Lite, Normal or Super")
+    .action(run(async (verb, options: object) => (await import("./probe.ts")).runProbe(options, verb.terminal)));
+  program
+    .command("status")
+    .summary("what this device does and earns")
+    .option("-c, --config <file>", "the agent's configuration", AGENT_CONFIG)
+    .option("--state-dir <dir>", "the agent's state directory")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, options: { config: string }) => (await import("./status.ts")).runStatusVerb(options, verb)));
+  program
+    .command("identity")
+    .summary("this device's or bookkeeper's id, made if there is none yet")
+    .option("--state-dir <dir>", "state directory of the agent or bookkeeper")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, options: object) => (await import("./identity.ts")).runIdentityVerb(options, verb)));
+}
+
+function addBookVerbs(program: Command, run: Run): void {
+  const account = program.command("account").summary("the accounts that a bookkeeper keeps");
+  account
+    .command("list")
+    .summary("every node's account")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, options: object) => (await import("./account.ts")).runAccountList(options, verb)));
+  account
+    .command("show <node>")
+    .summary("one node's account, down to the records behind each figure")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .option("--entries <count>", "how many of the newest entries", "20")
+    .option("--json", "one JSON document")
+    .action(
+      run(async (verb, node: string, options: object) => (await import("./account.ts")).runAccountShow(node, options, verb)),
+    );
+  account
+    .command("audit")
+    .summary("replay every record, and compare all balances to the unit")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, options: object) => (await import("./account.ts")).runAccountAudit(options, verb)));
+  program
+    .command("assign <file>")
+    .summary("give one piece of work to a node, through the bookkeeper on this machine")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .option("--wait <time>", "wait this long for its proof, and succeed only if it was verified")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, file: string, options: object) => (await import("./assign.ts")).runAssignVerb(file, options, verb)));
+  const proof = program.command("proof").summary("look at signed messages");
+  proof
+    .command("show <file>")
+    .summary("a message in words: who signed what")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, file: string, options: object) => (await import("./proof.ts")).runProofShow(file, options, verb)));
+  proof
+    .command("verify <file>")
+    .summary("whether a proof holds, and if not, why")
+    .requiredOption("--network <name>", "the network that it was signed for")
+    .option("--node <id>", "the node that must have signed it")
+    .option("--assignment <file>", "the assignment or challenge that it must answer")
+    .option("--descriptor <file>", "the node's descriptor, to judge what it says it used")
+    .option("--previous <file>", "the proof before it in the node's chain")
+    .option("--json", "one JSON document")
+    .action(
+      run(async (verb, file: string, options: { network: string }) =>
+        (await import("./proof.ts")).runProofVerify(file, options, verb),
+      ),
+    );
+  const certify = program.command("certify").summary("TLS certificates for a network, signed by its bookkeeper");
+  certify
+    .command("authority")
+    .summary("the certificate that agents and the broker trust")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .action(run(async (verb, options: object) => (await import("./certify.ts")).runCertifyAuthority(options, verb)));
+  certify
+    .command("broker <hosts...>")
+    .summary("a certificate and key for the broker, under these names and addresses")
+    .requiredOption("--key <file>", "where to write the broker's new private key")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .action(
+      run(async (verb, hosts: string[], options: { key: string }) =>
+        (await import("./certify.ts")).runCertifyBroker(hosts, options, verb),
+      ),
+    );
+  certify
+    .command("node <id>")
+    .summary("a client certificate for a node; its id is all that is needed")
+    .option("--state-dir <dir>", "the bookkeeper's state directory")
+    .action(run(async (verb, id: string, options: object) => (await import("./certify.ts")).runCertifyNode(id, options, verb)));
+}
