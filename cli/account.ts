@@ -1,11 +1,10 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, toHex } from "../base/index.ts";
 import { auditLedger, type EntryRow, type Ledger, type LedgerRecord, openLedger } from "../bookkeeper/index.ts";
 import { formatId, parseEnvelope, parseId, proofMessage } from "../protocol/index.ts";
 import { DEFAULT_BOOKKEEPER_DIRECTORY } from "./bookkeeper.ts";
 import { EXIT } from "./exit-codes.ts";
-import { chooseStateDirectory } from "./files.ts";
+import { chooseStateDirectory, isThere } from "./files-linux.ts";
 import { formatPoints, jsonSafe } from "./points.ts";
 import { formatTable } from "./table.ts";
 import { formatBytes, formatDurationMs } from "./units.ts";
@@ -122,7 +121,7 @@ export function chooseLedgerDirectory(flag: string | undefined, verb: Pick<Verb,
   const chosen = chooseStateDirectory(flag, verb.env, DEFAULT_BOOKKEEPER_DIRECTORY);
   const ofUp = upDirectoryOf(verb.env, "bookkeeper");
   const isNamed = flag !== undefined || (verb.env["BONUSNODE_STATE_DIR"] ?? "") !== "";
-  return isNamed || existsSync(join(chosen, "ledger.db")) ? chosen : ofUp;
+  return isNamed || isThere(join(chosen, "ledger.db")) ? chosen : ofUp;
 }
 
 function withoutRecord({ height, atMs, part, microPoints }: EntryRow) {

@@ -1,7 +1,7 @@
 import { type AgentConfig, AgentError, type AgentEvent, parseAgentConfig, startAgent } from "../agent/index.ts";
 import { BaseError, failure, LOG_LEVELS, type LogLevel, messageOf, type Result, success } from "../base/index.ts";
 import { EXIT } from "./exit-codes.ts";
-import { besideConfig, chooseStateDirectory, readTextFile } from "./files.ts";
+import { besideConfig, chooseStateDirectory, readTextFile } from "./files-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
 

@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { makeSystemRandom, messageOf, parseDurationMs, QUANTITY_FORMS, toHex } from "../base/index.ts";
 import { type Ledger, openLedger, parseOrder } from "../bookkeeper/index.ts";
 import { chooseLedgerDirectory } from "./account.ts";
 import { EXIT } from "./exit-codes.ts";
-import { readTextFile } from "./files.ts";
+import { isThere, readTextFile } from "./files-linux.ts";
 import type { Verb } from "./world.ts";
 
 /** What `bonusnode assign` was asked for. */
@@ -43,7 +41,7 @@ export async function runAssignVerb(file: string, options: AssignVerbOptions, ve
     return EXIT.configuration;
   }
   const directory = chooseLedgerDirectory(options.stateDir, verb);
-  if (!existsSync(join(directory, "ledger.db"))) {
+  if (!isThere(join(directory, "ledger.db"))) {
     terminal.error(
       `${directory}: no bookkeeper's state there; start it with "bonusnode bookkeeper", or name it with --state-dir`,
     );
@@ -69,16 +67,16 @@ export async function runAssignVerb(file: string, options: AssignVerbOptions, ve
 
 async function waitFor(ledger: Ledger, id: Uint8Array, waitMs: number, options: AssignVerbOptions, verb: Verb): Promise<number> {
   const { terminal } = verb;
-  const until = performance.now() + waitMs;
+  const until = verb.clock.monotonicMs() + waitMs;
   for (;;) {
     const order = ledger.orders.get(id);
     const assignment = order?.assignment === undefined ? undefined : ledger.assignments.get(order.assignment);
     const state = order?.problem ?? assignment?.state ?? "waiting for a node that can take it";
     const isOver = order?.problem !== undefined || (assignment !== undefined && assignment.state !== "issued");
-    const hasTime = performance.now() < until;
+    const hasTime = verb.clock.monotonicMs() < until;
     if (!isOver && hasTime) {
       terminal.progress(`order ${toHex(id).slice(0, 12)}: ${state}`);
-      await sleep(LOOK_MS);
+      await verb.clock.sleep(LOOK_MS);
       continue;
     }
     terminal.progress(undefined);

@@ -2,7 +2,7 @@ import { failure, messageOf, type Result, success } from "../base/index.ts";
 import { type BookkeeperConfig, type BookkeeperEvent, parseBookkeeperConfig, startBookkeeper } from "../bookkeeper/index.ts";
 import { readLogLevel, startFailureCode } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
-import { besideConfig, chooseStateDirectory, readTextFile } from "./files.ts";
+import { besideConfig, chooseStateDirectory, readTextFile } from "./files-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
 

@@ -4,7 +4,7 @@ import { issueCertificate, privateKeyPem } from "../mqtt/index.ts";
 import { loadEd25519, makeSigningKey, parseId, SEED_BYTES } from "../protocol/index.ts";
 import { DEFAULT_BOOKKEEPER_DIRECTORY } from "./bookkeeper.ts";
 import { EXIT } from "./exit-codes.ts";
-import { chooseStateDirectory } from "./files.ts";
+import { chooseStateDirectory } from "./files-linux.ts";
 import type { Verb } from "./world.ts";
 
 /** What the certify verbs were asked for. */

@@ -36,7 +36,7 @@ export async function runCommandLine(world: World): Promise<number> {
     };
   program
     .description("Lends this device's idle CPU, disk and bandwidth to BonusCloud, and proves the work.")
-    .version(makeVerb(world, true).version, "-V, --version", "print the version")
+    .version(world.version, "-V, --version", "print the version")
     .option("-q, --quiet", "say only what was asked for")
     .helpOption("-h, --help", "show this help; also after a verb")
     .addHelpText("after", EPILOGUE)

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { loadOrCreateSecret, makeSystemRandom, messageOf } from "../base/index.ts";
 import { loadEd25519, makeSigningKey, SEED_BYTES } from "../protocol/index.ts";
 import { EXIT } from "./exit-codes.ts";
-import { chooseStateDirectory } from "./files.ts";
+import { chooseStateDirectory } from "./files-linux.ts";
 import type { Verb } from "./world.ts";
 
 /** What `bonusnode identity` was asked for. */

@@ -1,4 +1,6 @@
+import { makeSystemClock } from "../base/index.ts";
 import { runCommandLine } from "./command-line.ts";
+import { readVersion } from "./files-linux.ts";
 
 // node:sqlite and type stripping announce that they are young; the person at the terminal did not ask.
 process.removeAllListeners("warning");
@@ -11,6 +13,8 @@ process.exitCode = await runCommandLine({
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
+  clock: makeSystemClock(),
+  version: await readVersion(),
   onSignal: (signal, handler) => {
     process.on(signal, handler);
     return () => process.off(signal, handler);

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { failure, fromHex, messageOf, type Result, success, toHex } from "../base/index.ts";
+import { toHex } from "../base/index.ts";
 import { type Check, explainProof } from "../bookkeeper/index.ts";
 import { decodeCanonical, formatId, loadEd25519, parseEnvelope, parseId, toDiagnostic } from "../protocol/index.ts";
 import { EXIT } from "./exit-codes.ts";
+import { readMessageFile } from "./files-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { formatTable } from "./table.ts";
 import type { Verb } from "./world.ts";
@@ -20,7 +20,7 @@ export interface ProofVerifyOptions {
 /** Shows a signed message of any kind: its envelope, and its claims in diagnostic notation. Nothing is verified. */
 export async function runProofShow(file: string, options: { readonly json?: boolean }, verb: Verb): Promise<number> {
   const { terminal } = verb;
-  const bytes = await readMessage(file);
+  const bytes = await readMessageFile(file);
   if (!bytes.ok) {
     terminal.error(bytes.error);
     return EXIT.failure;
@@ -67,7 +67,7 @@ export async function runProofVerify(file: string, options: ProofVerifyOptions, 
     previous: options.previous,
   })) {
     if (path === undefined) continue;
-    const bytes = await readMessage(path);
+    const bytes = await readMessageFile(path);
     if (!bytes.ok) {
       terminal.error(bytes.error);
       return EXIT.failure;
@@ -99,16 +99,4 @@ export async function runProofVerify(file: string, options: ProofVerifyOptions, 
 function markOf(check: Check, { terminal }: Verb): string {
   if (check.ok === undefined) return terminal.style("quiet", "not checked");
   return check.ok ? terminal.style("good", "holds") : terminal.style("bad", "fails");
-}
-
-/** A message from a file: its bytes, or those bytes as hexadecimal text. */
-async function readMessage(file: string): Promise<Result<Uint8Array, string>> {
-  try {
-    const bytes = await readFile(file);
-    if (bytes.length > 1_048_576) return failure(`${file}: too large to be a message`);
-    const text = bytes.toString("latin1").replace(/\s+/g, "");
-    return success(fromHex(text) ?? new Uint8Array(bytes));
-  } catch (thrown) {
-    return failure(`${file}: cannot be read: ${messageOf(thrown)}`);
-  }
 }

@@ -2,7 +2,7 @@ import { readNodeStatus } from "../agent/index.ts";
 import { messageOf } from "../base/index.ts";
 import { loadAgentConfig } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
-import { chooseStateDirectory } from "./files.ts";
+import { chooseStateDirectory } from "./files-linux.ts";
 import { formatPoints, jsonSafe } from "./points.ts";
 import { formatTable } from "./table.ts";
 import { formatBytes } from "./units.ts";

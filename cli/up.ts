@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { messageOf, parseDurationMs, QUANTITY_FORMS } from "../base/index.ts";
 import { startFailureCode } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
-import { chooseStateDirectory, defaultUpDirectory } from "./files.ts";
+import { chooseStateDirectory, defaultUpDirectory } from "./files-linux.ts";
 import { runUp } from "./up/up.ts";
 import { makeJsonView, makePersonView } from "./up/up-view.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
@@ -41,8 +41,9 @@ export async function runUpVerb(options: UpVerbOptions, verb: Verb): Promise<num
       path: verb.env["PATH"],
       // The view tells what happens; the log is for what it does not.
       log: logFor(verb, "up", "silent"),
-      view: options.json === true ? makeJsonView(terminal) : makePersonView(terminal),
+      view: options.json === true ? makeJsonView(terminal) : makePersonView(terminal, verb.clock),
       signal: timed,
+      clock: verb.clock,
     });
     const missing = Object.entries(proofs)
       .filter(([, count]) => count === 0)

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { type Log, type LogLevel, makeLog } from "../base/index.ts";
+import { type Clock, type Log, type LogLevel, makeLog } from "../base/index.ts";
 import { makeTerminal, type OutputStream, type Terminal } from "./terminal.ts";
 
 type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
@@ -10,6 +9,9 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  readonly clock: Clock;
+  /** The version of this program. */
+  readonly version: string;
   /** Calls the handler at each signal until the answer is called. */
   readonly onSignal: (signal: Signal, handler: () => void) => () => void;
   /** Ends the process without further ado. */
@@ -19,13 +21,11 @@ export interface World {
 /** What every verb is handed. */
 export interface Verb extends World {
   readonly terminal: Terminal;
-  readonly version: string;
 }
 
 /** The verb's surroundings, quiet or not. */
 export function makeVerb(world: World, quiet: boolean): Verb {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
-  return { ...world, version, terminal: makeTerminal(world, { quiet }) };
+  return { ...world, terminal: makeTerminal(world, { quiet }) };
 }
 
 /** The log of a program: lines for people on a terminal, JSON for journald and collectors. */
@@ -39,8 +39,8 @@ export function untilStopped(verb: Verb): { readonly signal: AbortSignal; readon
   let firstAt = 0;
   const onStop = (): void => {
     // A terminal's Ctrl-C may arrive twice, through a parent that forwards it.
-    if (stopping.signal.aborted && performance.now() - firstAt > 500) verb.exitNow(130);
-    if (!stopping.signal.aborted) firstAt = performance.now();
+    if (stopping.signal.aborted && verb.clock.monotonicMs() - firstAt > 500) verb.exitNow(130);
+    if (!stopping.signal.aborted) firstAt = verb.clock.monotonicMs();
     stopping.abort();
   };
   const releases = [verb.onSignal("SIGINT", onStop), verb.onSignal("SIGTERM", onStop)];

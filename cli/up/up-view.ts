@@ -1,4 +1,5 @@
 import type { AgentEvent } from "../../agent/index.ts";
+import type { Clock } from "../../base/index.ts";
 import type { BookkeeperEvent } from "../../bookkeeper/index.ts";
 import { type MachineProbe, type ProbeProgress, summariseMachine } from "../../hal/index.ts";
 import { formatPoints, jsonSafe } from "../points.ts";
@@ -52,13 +53,13 @@ export function makeJsonView(terminal: Pick<Terminal, "print">): UpView {
 }
 
 /** Lines that a person can follow, with a status line below them on a terminal. */
-export function makePersonView(terminal: Terminal): UpView {
-  const started = performance.now();
+export function makePersonView(terminal: Terminal, clock: Clock): UpView {
+  const startedMs = clock.monotonicMs();
   const seen = { tier: "", proofs: { measure: 0, store: 0, compute: 0 } as Record<string, number>, total: 0n, accountAtMs: 0 };
   const status = (): void => {
     const { measure = 0, store = 0, compute = 0 } = seen.proofs;
     const proofs = `accepted: ${measure} measure, ${store} store, ${compute} compute`;
-    const ran = formatDurationMs(performance.now() - started);
+    const ran = formatDurationMs(clock.monotonicMs() - startedMs);
     terminal.progress(`${ran} up  ${seen.tier}  ${proofs}  ${formatPoints(seen.total)} points  (Ctrl-C ends)`);
   };
   const line = (who: string, text: string): void => {
@@ -85,8 +86,8 @@ export function makePersonView(terminal: Terminal): UpView {
         if (event.event.type === "account") {
           // The account moves with every proof; a line for it now and then is enough.
           seen.total = event.event.total;
-          if (performance.now() - seen.accountAtMs < ACCOUNT_LINE_MS) return status();
-          seen.accountAtMs = performance.now();
+          if (clock.monotonicMs() - seen.accountAtMs < ACCOUNT_LINE_MS) return status();
+          seen.accountAtMs = clock.monotonicMs();
         }
         showBookkeeper(event.event, terminal, line);
         return status();

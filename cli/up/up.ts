@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type AgentConfig, AgentError, parseAgentConfig, startAgent } from "../../agent/index.ts";
-import { type Log, makeSystemRandom, type Result, toHex } from "../../base/index.ts";
+import { type Clock, type Log, makeSystemRandom, type Result, toHex } from "../../base/index.ts";
 import {
   type BookkeeperConfig,
   BookkeeperError,
@@ -12,6 +10,7 @@ import {
 } from "../../bookkeeper/index.ts";
 import { startEmbeddedBroker } from "../../mqtt/index.ts";
 import { NODE_WRITES, parseTopic } from "../../protocol/index.ts";
+import { isThere, writeBeside } from "../files-linux.ts";
 import { DEMO_MODULE, demoPlan } from "./demo-plan.ts";
 import type { ProofCounts, UpView } from "./up-view.ts";
 
@@ -24,12 +23,16 @@ export interface UpOptions {
   readonly path: string | undefined;
   readonly log: Log;
   readonly view: UpView;
+  readonly clock: Clock;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
 
 /** The demonstration's network, apart from any real one. */
 const NETWORK = "demo";
+
+/** The module that the plan computes with. */
+const EXAMPLE_MODULE = new URL("../../sandbox/example/primes.wasm", import.meta.url);
 
 /** Presence is booked this often, so that a person who watches sees it. Milliseconds. */
 const PRESENCE_RECORD_MS = 15_000;
@@ -39,12 +42,12 @@ const PRESENCE_RECORD_MS = 15_000;
  * their starts throw.
  */
 export async function runUp(options: UpOptions): Promise<ProofCounts> {
-  const { stateDirectory, view, log, version, path, signal } = options;
-  const startedMs = performance.now();
+  const { stateDirectory, view, log, version, path, clock, signal } = options;
+  const startedMs = clock.monotonicMs();
   const proofs: Record<string, number> = { measure: 0, store: 0, compute: 0 };
   let contribution = 0n;
   const password = toHex(makeSystemRandom().bytes(16));
-  const continues = existsSync(join(stateDirectory, "bookkeeper", "ledger.db"));
+  const continues = isThere(join(stateDirectory, "bookkeeper", "ledger.db"));
   const broker = await startEmbeddedBroker({
     port: options.port,
     users: [
@@ -71,7 +74,8 @@ export async function runUp(options: UpOptions): Promise<ProofCounts> {
       path,
       password,
       presenceRecordMs: PRESENCE_RECORD_MS,
-      beforePlan: (blobUrl) => writeDemo(planFile, { broker: new URL(broker.url).host, door: blobUrl ?? "" }),
+      beforePlan: (blobUrl) =>
+        writeBeside(planFile, demoPlan({ broker: new URL(broker.url).host, door: blobUrl ?? "" }), EXAMPLE_MODULE, DEMO_MODULE),
       onEvent: onBookkeeper,
     });
     closers.push(() => bookkeeper.stop());
@@ -92,21 +96,13 @@ export async function runUp(options: UpOptions): Promise<ProofCounts> {
   } finally {
     for (const close of closers.reverse()) await close();
   }
-  view({ type: "summary", proofs: counts(), contribution, ranMs: performance.now() - startedMs });
+  view({ type: "summary", proofs: counts(), contribution, ranMs: clock.monotonicMs() - startedMs });
   return counts();
 }
 
 function isWrittenByNodes(name: string): boolean {
   const topic = parseTopic(name);
   return topic?.kind === "node" && NODE_WRITES.has(topic.channel);
-}
-
-/** Writes the demonstration's plan, and the module that it names, into the state directory: for the bookkeeper, and to be read. */
-async function writeDemo(planFile: string, targets: { readonly broker: string; readonly door: string }): Promise<void> {
-  const folder = join(planFile, "..");
-  await mkdir(folder, { recursive: true });
-  await copyFile(new URL("../../sandbox/example/primes.wasm", import.meta.url), join(folder, DEMO_MODULE));
-  await writeFile(planFile, demoPlan(targets));
 }
 
 function bookkeeperConfig(stateDirectory: string, url: string, planFile: string): BookkeeperConfig {
