@@ -5,9 +5,9 @@ import { type MeterOptions, makeUsageAccount, type ProcessMeter, type ProcessRea
 export type FindChildren = (pid: number) => readonly number[];
 
 /**
- * Puts a meter on the process `pid` and its descendants, read from `/proc` of this machine. A descendant that was seen once stays in
- * the tree when its parent ends and it is handed to another one. Processes that live shorter than the time between two readings
- * count through the parent that reaps them.
+ * Puts a meter on the process `pid` and its descendants, read from `/proc` of this machine. A descendant that was seen once stays
+ * in the tree when its parent ends and it is handed to another one. Processes that live shorter than the time between two
+ * readings count through the parent that reaps them.
  */
 export function meterProcessTree(pid: number, options: MeterOptions): ProcessMeter {
   const account = makeUsageAccount();
@@ -39,8 +39,9 @@ export function meterProcessTree(pid: number, options: MeterOptions): ProcessMet
 }
 
 /**
- * The processes `roots` and all their descendants that live now, each once. A root is named by its pid and by when it started (in clock
- * ticks since boot, undefined where that is not known yet): another process that got its pid is left out, with all that it started.
+ * The processes `roots` and all their descendants that live now, each once. A root is named by its pid and by when it started (in
+ * clock ticks since boot, undefined where that is not known yet): another process that got its pid is left out, with all that it
+ * started.
  */
 export function readProcessTree(roots: ReadonlyMap<number, number | undefined>, findChildren: FindChildren): ProcessReading[] {
   const seen = new Set(roots.keys());

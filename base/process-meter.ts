@@ -1,11 +1,13 @@
 /**
  * What a tree of processes used since the meter was put on it, read from outside the work.
  *
- * Memory is resident set size (RSS), summed over the processes: pages that several of them share count once for each. PSS would share
- * them out, but needs the right to trace the process and walks its page tables at every reading.
+ * Memory is resident set size (RSS), summed over the processes: pages that several of them share count once for each. PSS would
+ * share them out, but needs the right to trace the process and walks its page tables at every reading.
  */
 export interface ProcessUsage {
-  /** CPU time in user and kernel mode, of the living processes and of those they have reaped, in microseconds (steps of 10 ms). */
+  /**
+   * CPU time in user and kernel mode, of the living processes and of those they have reaped, in microseconds (steps of 10 ms).
+   */
   readonly cpuMicros: bigint;
   /** Resident bytes integrated over time (trapezoids between the readings), in byte-seconds. */
   readonly memoryByteSeconds: bigint;
@@ -55,8 +57,8 @@ export interface UsageAccount {
 }
 
 /**
- * An account of one tree. A process that ends hands its time to the parent that reaps it (cutime); where its parent is outside the
- * tree or ended with it, nobody in the tree takes it over, and the last reading is kept here instead.
+ * An account of one tree. A process that ends hands its time to the parent that reaps it (cutime); where its parent is outside
+ * the tree or ended with it, nobody in the tree takes it over, and the last reading is kept here instead.
  */
 export function makeUsageAccount(): UsageAccount {
   let last: { readonly atMs: number; readonly bytes: number; readonly tree: readonly ProcessReading[] } | undefined;
