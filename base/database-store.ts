@@ -1,13 +1,25 @@
-import { mkdirSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementResultingChanges } from "node:sqlite";
 import { BaseError, type BaseErrorCode, messageOf } from "./errors.ts";
+import { makeFolder } from "./files-linux.ts";
 import { DATABASE_BUSY_MS } from "./limits.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+/** A prepared statement. Its calls throw what opening the database throws. */
+export interface Statement {
+  run(...parameters: SQLInputValue[]): StatementResultingChanges;
+  get(...parameters: SQLInputValue[]): Row | undefined;
+  all(...parameters: SQLInputValue[]): Row[];
+  /** The rows one by one, read as they are asked for. */
+  iterate(...parameters: SQLInputValue[]): Generator<Row, void>;
+}
 
 /** A database that is on disk when a transaction returns. */
 export interface Database {
   /** A statement, prepared once; integers come back as BigInt. */
-  prepare(sql: string): StatementSync;
+  prepare(sql: string): Statement;
   /** Runs `work` as one transaction: all of it is on disk when this returns, or none of it ever happened. */
   transaction<Value>(work: () => Value): Value;
   close(): void;
@@ -34,24 +46,20 @@ export interface DatabaseOptions {
 export function openDatabase(options: DatabaseOptions): Database {
   const { path, readOnly = false } = options;
   return named(path, () => {
-    if (!readOnly) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (!readOnly) makeFolder(dirname(path));
     const database = new DatabaseSync(path, { readOnly, timeout: DATABASE_BUSY_MS });
     try {
       if (!readOnly) database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 400");
       database.exec("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2000");
       if (options.maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.maxPages)}`);
       if (options.checkIntegrity === true) checkIntegrity(database, path);
-      if (!readOnly) migrate(database, options.migrations);
+      if (!readOnly) migrate(database, path, options.migrations);
     } catch (thrown) {
       database.close();
       throw thrown;
     }
     return {
-      prepare: (sql) => {
-        const statement = database.prepare(sql);
-        statement.setReadBigInts(true);
-        return statement;
-      },
+      prepare: (sql) => prepareNamed(database, path, sql),
       transaction: (work) => named(path, () => inTransaction(database, work)),
       close: () => database.close(),
     };
@@ -84,12 +92,29 @@ function inTransaction<Value>(database: DatabaseSync, work: () => Value): Value 
   }
 }
 
-function migrate(database: DatabaseSync, migrations: readonly string[]): void {
+function prepareNamed(database: DatabaseSync, path: string, sql: string): Statement {
+  const statement = named(path, () => database.prepare(sql));
+  statement.setReadBigInts(true);
+  return {
+    run: (...parameters) => named(path, () => statement.run(...parameters)),
+    get: (...parameters) => named(path, () => statement.get(...parameters)),
+    all: (...parameters) => named(path, () => statement.all(...parameters)),
+    *iterate(...parameters) {
+      try {
+        yield* statement.iterate(...parameters);
+      } catch (thrown) {
+        throw asBaseError(thrown, path);
+      }
+    },
+  };
+}
+
+function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
   const row = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (row.user_version > migrations.length) {
     throw new BaseError(
       "database-failed",
-      `it was written by a newer bonusnode (schema ${row.user_version}); install that version`,
+      `${path} was written by a newer bonusnode (schema ${row.user_version}); install that version`,
     );
   }
   for (let version = row.user_version; version < migrations.length; version++) {
@@ -116,9 +141,14 @@ function named<Value>(path: string, work: () => Value): Value {
   try {
     return work();
   } catch (thrown) {
-    const { errcode, code } = thrown as { errcode?: number; code?: string };
-    if (code === "ENOSPC") throw new BaseError("database-full", `${path}: no room on the disk`, { cause: thrown });
-    if (errcode === undefined) throw thrown;
-    throw new BaseError(CODES.get(errcode & 0xff) ?? "database-failed", `${path}: ${messageOf(thrown)}`, { cause: thrown });
+    throw asBaseError(thrown, path);
   }
+}
+
+/** An error of SQLite or of the disk with our code and the file's name; any other as it is. */
+function asBaseError(thrown: unknown, path: string): unknown {
+  const { errcode, code } = (thrown ?? {}) as { errcode?: number; code?: string };
+  if (code === "ENOSPC") return new BaseError("database-full", `${path}: no room on the disk`, { cause: thrown });
+  if (errcode === undefined) return thrown;
+  return new BaseError(CODES.get(errcode & 0xff) ?? "database-failed", `${path}: ${messageOf(thrown)}`, { cause: thrown });
 }

@@ -35,9 +35,21 @@ function writeLine(line: string): void {
 
 /** `12:00:01 warn  broker lost  attempt=3` from the line's JSON. */
 function readable(line: string): string {
-  const { level, time, msg, program: _program, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const pairs = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
-  );
+  const { level, time, msg, program: _program, ...fields } = JSON.parse(line, withoutLoss) as Record<string, unknown>;
+  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${shown(value)}`);
   return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${pairs.length === 0 ? "" : `  ${pairs.join(" ")}`}\n`;
+}
+
+/** Whole numbers that a JavaScript number does not hold exactly stay the text they were. */
+function withoutLoss(_name: string, value: unknown, { source }: { readonly source?: string } = {}): unknown {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? source : value;
+}
+
+/** A value in a line of text: quoted where it would break the line or play tricks on the terminal. */
+function shown(value: unknown): string {
+  const tricky = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+  if (typeof value === "string" && !tricky.test(value)) return value;
+  return JSON.stringify(value).replace(tricky, (character) =>
+    [...Array(character.length).keys()].map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
 }

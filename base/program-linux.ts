@@ -1,8 +1,12 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { messageOf } from "./errors.ts";
 import { MAX_PROGRAM_MS, MAX_PROGRAM_OUTPUT_BYTES } from "./limits.ts";
 import type { ProgramOutcome, RunProgram } from "./program.ts";
 
-/** Programs found on this machine's PATH, run with the C locale so that their output can be parsed. */
+/**
+ * Programs found on this machine's PATH, run with the C locale so that their output can be parsed. What a program leaves running behind it
+ * is not waited for once its time is up.
+ */
 export function makeProgramRunner(path: string | undefined): RunProgram {
   const env = { PATH: path ?? "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
   return (command, args, options = {}) =>
@@ -10,11 +14,19 @@ export function makeProgramRunner(path: string | undefined): RunProgram {
       const maxOutputBytes = Math.min(options.maxOutputBytes ?? MAX_PROGRAM_OUTPUT_BYTES, MAX_PROGRAM_OUTPUT_BYTES);
       const timeoutMs = Math.min(options.timeoutMs ?? MAX_PROGRAM_MS, MAX_PROGRAM_MS);
       if (options.signal?.aborted === true) return resolve({ kind: "killed", why: "aborted" });
-      const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+      let child: ChildProcessWithoutNullStreams;
+      try {
+        child = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+      } catch (thrown) {
+        return resolve({ kind: "failed", why: `${command}: ${messageOf(thrown)}` });
+      }
       let killedFor: "timeout" | "output" | "aborted" | undefined;
       const kill = (why: "timeout" | "output" | "aborted"): void => {
         killedFor ??= why;
         child.kill("SIGKILL");
+        // A child of its own may hold the other ends of these open for as long as it likes.
+        child.stdout.destroy();
+        child.stderr.destroy();
       };
       const onAbort = (): void => kill("aborted");
       const timer = setTimeout(() => kill("timeout"), timeoutMs);

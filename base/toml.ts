@@ -22,7 +22,8 @@ export function decodeToml<Schema extends v.GenericSchema>(
     return failure([`${fileName}: larger than ${MAX_TOML_BYTES} bytes; no such file is`]);
   let document: unknown;
   try {
-    document = plain(TOML.parse(text));
+    // Editors on some systems begin a file with a byte order mark.
+    document = plain(TOML.parse(text.replace(/^\ufeff/, "")));
   } catch (thrown) {
     return failure([syntaxProblem(thrown, fileName)]);
   }
@@ -43,7 +44,7 @@ function plain(value: unknown): unknown {
 function syntaxProblem(thrown: unknown, fileName: string): TomlProblem {
   const { line, message } = thrown as { line?: number; message?: string };
   const what = (message ?? "cannot be read as TOML").split(/ at row \d+|\n/)[0];
-  return line === undefined ? `${fileName}: ${what}` : `${fileName}:${line + 1}: not TOML: ${what}`;
+  return `${fileName}${line === undefined ? "" : `:${line + 1}`}: not TOML: ${what}`;
 }
 
 function describeIssue(issue: v.BaseIssue<unknown>, text: string, fileName: string, schema: v.GenericSchema): TomlProblem {
@@ -51,20 +52,59 @@ function describeIssue(issue: v.BaseIssue<unknown>, text: string, fileName: stri
   const line = lineOfKey(text, path);
   const where = line === undefined ? fileName : `${fileName}:${line}`;
   const dotted = dottedKey(path);
-  const parents = path.slice(0, -1);
   if (issue.type === "strict_object" && issue.expected === "never") {
-    const known = keysAt(schema, parents);
-    const near = nearestWord(String(path.at(-1)), known);
+    const word = String(path.at(-1));
+    const known = keysAt(schema, path.slice(0, -1)).filter((key) => key !== word);
+    const near = nearestWord(word, known);
     const help = near === undefined ? `known here: ${known.join(", ")}` : `did you mean ${near}?`;
     return `${where}: unknown key ${dotted}; ${help}`;
   }
-  if (issue.received === "undefined" && issue.kind === "schema") return `${where}: missing key ${dotted} (${issue.expected})`;
-  if (issue.type === "picklist") {
-    const near = nearestWord(String(issue.input), issue.expected?.match(/[^"|() ]+/g) ?? []);
-    return `${where}: ${dotted} is ${issue.received}, not one of ${issue.expected}${near === undefined ? "" : `; did you mean "${near}"?`}`;
+  if (issue.received === "undefined" && issue.kind === "schema") {
+    const choice = issue.type === "strict_object" ? "" : ` ${issue.expected}`;
+    return `${where}: missing key ${dotted}${choice}`;
   }
-  const detail = issue.kind === "schema" ? `expected ${issue.expected}, found ${issue.received}` : issue.message;
-  return `${where}: ${dotted}: ${detail}`;
+  if (issue.type === "picklist") {
+    const near =
+      typeof issue.input === "string" ? nearestWord(issue.input, issue.expected?.match(/[^"|() ]+/g) ?? []) : undefined;
+    return `${where}: ${dotted} is ${found(issue.input)}, not one of ${issue.expected}${near === undefined ? "" : `; did you mean "${near}"?`}`;
+  }
+  const what = issue.kind === "schema" || issue.message.startsWith("Invalid ") ? `expected ${wanted(issue)}` : issue.message;
+  const isPlain = typeof issue.input !== "object";
+  return `${where}: ${path.length === 0 ? "" : `${dotted}: `}${what}${issue.kind === "schema" || isPlain ? `, found ${found(issue.input)}` : ""}`;
+}
+
+/** What the schema wants in place of a value, where it has no words of its own for it. */
+function wanted({ type, expected, requirement, input }: v.BaseIssue<unknown> & { readonly requirement?: unknown }): string {
+  const unit = typeof input === "string" ? "characters" : "entries";
+  switch (type) {
+    case "integer":
+      return "a whole number";
+    case "min_value":
+      return `at least ${requirement}`;
+    case "max_value":
+      return `at most ${requirement}`;
+    case "min_length":
+      return requirement === 1 ? "it not to be empty" : `at least ${requirement} ${unit}`;
+    case "max_length":
+      return `at most ${requirement} ${unit}`;
+    case "strict_object":
+    case "record":
+      return "a table";
+    case "array":
+      return "a list";
+    default:
+      return String(expected ?? "something else");
+  }
+}
+
+/** A value as a person who wrote it knows it again. */
+function found(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value);
+  // The parser keeps only the last 64 bits of a longer number.
+  if (typeof value === "bigint") return "a number of more than 15 digits";
+  if (value instanceof Date) return "a date";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "a table" : String(value);
 }
 
 function dottedKey(path: Path): string {
@@ -96,11 +136,15 @@ export function lineOfKey(text: string, path: Path): number | undefined {
   const counters = new Map<string, number>();
   let table: Path = [];
   let best: { line: number; depth: number } | undefined;
-  const consider = (found: Path, line: number): void => {
-    const matches = found.length <= path.length && found.every((part, index) => part === path[index]);
-    if (matches && (best === undefined || found.length > best.depth)) best = { line, depth: found.length };
+  const consider = (place: Path, line: number): void => {
+    const matches = place.length <= path.length && place.every((part, index) => part === path[index]);
+    if (matches && (best === undefined || place.length > best.depth)) best = { line, depth: place.length };
   };
+  let quotes: string | undefined;
   for (const [index, raw] of text.split("\n").entries()) {
+    const isInsideText = quotes !== undefined;
+    quotes = openQuotes(raw, quotes);
+    if (isInsideText) continue;
     const header = /^\s*(\[{1,2})([^\]]+)\]/.exec(raw);
     if (header?.[1] !== undefined && header[2] !== undefined) {
       table = resolveTable(splitKey(header[2]), header[1] === "[[", counters);
@@ -115,6 +159,20 @@ export function lineOfKey(text: string, path: Path): number | undefined {
   }
   return best?.line;
 }
+
+/** The triple quotes that are still open at the end of a line, given those open at its beginning. */
+function openQuotes(line: string, open: string | undefined): string | undefined {
+  let quotes = open;
+  for (const [token] of line.matchAll(quotes === undefined ? LEXEMES : CLOSERS)) {
+    if (quotes === undefined && token.length === 3 && /^("""|''')$/.test(token)) quotes = token;
+    else if (token === quotes) quotes = undefined;
+  }
+  return quotes;
+}
+
+/** What may hide quotes in a line of TOML: texts, and the comment at its end. */
+const LEXEMES = /"""|'''|"(?:[^"\\]|\\.)*"|'[^']*'|#.*/g;
+const CLOSERS = /"""|'''/g;
 
 function splitKey(key: string): string[] {
   return (key.match(/"[^"]*"|'[^']*'|[^.\s]+/g) ?? []).map((part) => part.replace(/^["']|["']$/g, ""));

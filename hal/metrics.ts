@@ -40,9 +40,10 @@ function effectiveCores(facts: MachineFacts, measured: Measurements): MetricValu
     const { gotMilliCpus, othersMilliCpus = 0 } = figure.conditions;
     // What this machine's other programs took is a busy moment, not a limit; what nobody here used was kept back from outside.
     const arrived = gotMilliCpus + othersMilliCpus;
-    if (arrived < promised * FULL_CPU_SHARE) {
+    const counts = Math.floor(arrived / FULL_CPU_SHARE);
+    if (counts < promised) {
       const detail = `only ${formatMilliCpus(arrived)} of ${formatMilliCpus(promised)} arrived while measuring`;
-      return { value: arrived, detail };
+      return { value: counts, detail };
     }
   }
   return { value: promised, detail: whatLowersCpu(cpu) };

@@ -55,8 +55,8 @@ export const TIER_POLICY: readonly MetricPolicy[] = [
 export const TIER_WITHOUT_PROFILE: Tier = "Lite";
 
 /**
- * CPU time that arrives counts as all that was promised from this share on; below, what arrived is what counts. The last tenth is
- * the error of reading it from clocks that tick a hundred times a second.
+ * CPU time that arrives counts as all that was promised from this share on, and below in proportion. The last tenth is the error of
+ * reading it from clocks that tick a hundred times a second.
  */
 export const FULL_CPU_SHARE = 0.9;
 

@@ -135,7 +135,7 @@ test("CPU time that does not arrive counts, unless this machine's own programs t
   t.equal(decideWith(8, 7200, 0).tier, "Super", "a tenth is the error of the clocks");
   t.match(decideWith(8, 3000, 0), {
     tier: "Normal",
-    reasons: [/^Effective cores: 3 cores \(only 3 cores of 8 cores arrived while measuring\)/],
+    reasons: [/^Effective cores: 3.33 cores \(only 3 cores of 8 cores arrived while measuring\)/],
   });
   t.equal(decideWith(8, 3000, 5000).tier, "Super", "a busy moment is no limit");
   t.equal(decideWith(8, 3000, 500).tier, "Normal");
