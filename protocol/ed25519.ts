@@ -1,9 +1,11 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign as nodeSign, verify as nodeVerify } from "node:crypto";
-import { messageOf } from "../base/index.ts";
+import { messageOf, toHex } from "../base/index.ts";
 
 /**
- * Ed25519 (RFC 8032), pure mode. Two implementations give equal signatures; they are told apart only where a signature is
- * crafted to split verifiers, which is why bookkeepers insist on sodium.
+ * Ed25519 (RFC 8032), pure mode. The two implementations write equal signatures and agree on every signature that anyone can make: both
+ * refuse S of L or more, and keys and R of small order (OpenSSL before 3.5 took them, so that is checked here); both check the equation
+ * without the cofactor, so that a key with a part of small order splits neither. They differ in one form only: sodium refuses a key whose
+ * y is not reduced, OpenSSL reads it; a signature for one that is not of small order would need a discrete logarithm.
  */
 export interface Ed25519 {
   readonly name: "sodium-native" | "node:crypto";
@@ -78,6 +80,7 @@ export const nodeEd25519: Ed25519 = {
   },
   verify: (signature, message, publicKey) => {
     if (signature.length !== SIGNATURE_BYTES || publicKey.length !== PUBLIC_KEY_BYTES) return false;
+    if (hasSmallOrder(publicKey) || hasSmallOrder(signature.subarray(0, PUBLIC_KEY_BYTES))) return false;
     try {
       const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), publicKey]);
       return nodeVerify(null, message, createPublicKey({ key: der, format: "der", type: "spki" }), signature);
@@ -87,8 +90,29 @@ export const nodeEd25519: Ed25519 = {
   },
 };
 
-/** The private key that a seed is, as node:crypto and TLS take it. */
+/**
+ * The y coordinates, as encoded, of the eight points whose order divides the cofactor, and the unreduced forms of 0 and 1. Whoever takes
+ * one for a key takes any signature for valid.
+ */
+const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
+  `00${"00".repeat(30)}00`,
+  `01${"00".repeat(30)}00`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+]);
+
+function hasSmallOrder(point: Uint8Array): boolean {
+  const y = new Uint8Array(point);
+  y[31] = (y[31] ?? 0) & 0x7f;
+  return SMALL_ORDER_Y.has(toHex(y));
+}
+
+/** The private key that a seed is, as node:crypto and TLS take it. Throws a TypeError for a seed of another length. */
 export function privateKeyOf(seed: Uint8Array): KeyObject {
+  if (seed.length !== SEED_BYTES) throw new TypeError(`a seed has ${SEED_BYTES} bytes, not ${seed.length}`);
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
   return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
 }

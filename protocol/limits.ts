@@ -7,7 +7,7 @@ export const MAX_CBOR_DEPTH = 16;
 /** An object or result carried inside a message, in bytes; what is left of the message holds the claims around it. */
 export const MAX_INLINE_BYTES = 32 * 1024;
 
-/** Free text for people: a reason's detail, a capability's explanation. Characters. */
+/** Free text for people: a reason's detail, a capability's explanation. Characters (Unicode code points). */
 export const MAX_TEXT = 256;
 
 /** A host name or URL to measure or fetch. Characters. */

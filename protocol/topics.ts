@@ -28,7 +28,7 @@ export type Topic =
 export function parseTopic(topic: string): Topic | undefined {
   const [bn, version, network, side, id, channel, ...rest] = topic.split("/");
   if (bn !== "bn" || version !== "1" || network === undefined || !NETWORK_NAME.test(network)) return undefined;
-  if (id === undefined || rest.length > 0) return undefined;
+  if (id === undefined || id === "" || rest.length > 0) return undefined;
   if (side === "bk" && channel === "beacon") return { kind: "beacon", network, bookkeeperId: id };
   const known = NODE_CHANNELS.find((name) => name === channel);
   return side === "w" && known !== undefined ? { kind: "node", network, nodeId: id, channel: known } : undefined;

@@ -7,19 +7,19 @@ import { type ProtocolError, rejected } from "../errors.ts";
 import type { SigningKey } from "../identity.ts";
 
 /** Claims that the IANA CWT registry numbers (RFC 8392, RFC 9711). All others travel under their own names. */
-const REGISTERED_CLAIMS: Readonly<Record<string, number>> = {
-  issuer: 1,
-  expiresAt: 4,
-  issuedAt: 6,
-  nonce: 10,
-  uptimeSeconds: 261,
-  bootCount: 267,
-  bootSeed: 268,
-  software: 271,
-};
-const CLAIM_NAMES: ReadonlyMap<number | string, string> = new Map(
-  Object.entries(REGISTERED_CLAIMS).map(([name, key]) => [key, name]),
-);
+const REGISTERED_CLAIMS: ReadonlyMap<string, number> = new Map([
+  ["issuer", 1],
+  ["expiresAt", 4],
+  ["issuedAt", 6],
+  ["nonce", 10],
+  ["uptimeSeconds", 261],
+  ["bootCount", 267],
+  ["bootSeed", 268],
+  ["software", 271],
+]);
+const CLAIM_NAMES: ReadonlyMap<number | string, string> = new Map([...REGISTERED_CLAIMS].map(([name, number]) => [number, name]));
+const NO_NUMBERS: ReadonlyMap<string, number> = new Map();
+const NO_NAMES: ReadonlyMap<number | string, string> = new Map();
 
 /** A message opened and believed: its claims, who signed it, and the hash of its payload that others refer to it by. */
 export interface Opened<Body> {
@@ -89,7 +89,7 @@ export interface WireObject {
 
 /** The canonical encoding of an object inside a message, such as a specification or evidence. */
 export function encodeObject(object: WireObject): Uint8Array {
-  return encodeCanonical(toWire(object, {}));
+  return encodeCanonical(toWire(object, NO_NUMBERS));
 }
 
 /** Reads back what `encodeObject` wrote. `bad-cbor`, `not-canonical` or `bad-claims` for anything else. */
@@ -130,17 +130,17 @@ function asObject(
   }
 }
 
-function toWire(object: WireObject, numbers: Readonly<Record<string, number>>): CborMap {
+function toWire(object: WireObject, numbers: ReadonlyMap<string, number>): CborMap {
   const map = new Map<number | string, CborValue>();
   for (const [name, value] of Object.entries(object)) {
-    if (value !== undefined) map.set(numbers[name] ?? name, toWireValue(value));
+    if (value !== undefined) map.set(numbers.get(name) ?? name, toWireValue(value));
   }
   return map;
 }
 
 function toWireValue(value: WireValue): CborValue {
   if (Array.isArray(value)) return value.map(toWireValue);
-  if (typeof value === "object" && !(value instanceof Uint8Array)) return toWire(value as WireObject, {});
+  if (typeof value === "object" && !(value instanceof Uint8Array)) return toWire(value as WireObject, NO_NUMBERS);
   return value as CborValue;
 }
 
@@ -149,27 +149,31 @@ function fromWire(map: CborMap, names: ReadonlyMap<number | string, string>): Wi
   for (const [key, value] of map) {
     const name = names.get(key) ?? key;
     if (typeof name !== "string") throw new TypeError(`unknown claim ${name}`);
-    if (typeof key === "string" && Object.hasOwn(REGISTERED_CLAIMS, key) && names.size > 0)
+    if (typeof key === "string" && names !== NO_NAMES && REGISTERED_CLAIMS.has(key))
       throw new TypeError(`claim ${key} goes by its number`);
-    object[name] = fromWireValue(value);
+    object[name] = fromWireValue(value, name);
   }
   return object;
 }
 
-const NO_NAMES: ReadonlyMap<number | string, string> = new Map();
-
-function fromWireValue(value: CborValue): WireValue {
-  if (value === null) throw new TypeError("null stands for nothing here; leave the claim out");
+function fromWireValue(value: CborValue, name: string): WireValue {
+  if (value === null) throw new TypeError(`claim ${printable(name)}: null stands for nothing here; leave the claim out`);
   if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (Array.isArray(value)) return value.map(fromWireValue);
+  if (Array.isArray(value)) return value.map((item) => fromWireValue(item, name));
   if (value instanceof Map) return fromWire(value, NO_NAMES);
   return value as WireValue;
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {
-  const where = (issue.path ?? []).map((part) => String(part.key)).join(".");
+  const where = (issue.path ?? []).map((part) => printable(part.key)).join(".");
   if (issue.type === "strict_object") {
     return issue.expected === "never" ? `unknown claim ${where}` : `claim ${where} is missing`;
   }
-  return `claim ${where === "" ? "itself" : where}: ${issue.kind === "schema" ? `expected ${issue.expected}` : issue.message}`;
+  const what = issue.kind === "schema" && issue.type !== "custom" ? `expected ${issue.expected}` : issue.message;
+  return `claim ${where === "" ? "itself" : where}: ${what}`;
+}
+
+/** A claim's name as it may stand in a message for people: whoever signed it chose it. */
+function printable(key: unknown): string {
+  return String(key).slice(0, 64).replace(/\p{C}/gu, "\ufffd");
 }

@@ -3,7 +3,7 @@ import type { Result } from "../../base/index.ts";
 import type { ProtocolError } from "../errors.ts";
 import { MAX_INLINE_BYTES } from "../limits.ts";
 import { readObject, type WireObject } from "./codec.ts";
-import { amount, count, fixedBytes, hash, ISOLATION_LEVELS, isolation, listOf, someBytes, text } from "./fields.ts";
+import { amount, anyText, count, fixedBytes, hash, ISOLATION_LEVELS, isolation, listOf, someBytes, text } from "./fields.ts";
 
 /**
  * Assignments of kind `compute`: run a WASI preview 1 command module that the node holds as a blob. The module sees its arguments,
@@ -12,7 +12,7 @@ import { amount, count, fixedBytes, hash, ISOLATION_LEVELS, isolation, listOf, s
  */
 export const computeSpecSchema = v.strictObject({
   module: hash,
-  args: listOf(v.pipe(v.string(), v.maxLength(1024)), 32),
+  args: listOf(anyText(1024), 32),
   stdin: v.optional(someBytes(MAX_INLINE_BYTES)),
   seed: fixedBytes(32),
   epochSeconds: count(2 ** 32 - 1),

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { defineMessage } from "./codec.ts";
-import { amount, count, isolation, listOf, nodeClaims, text, tier } from "./fields.ts";
+import { amount, count, isolation, listOf, nodeClaims, openObject, text, tier } from "./fields.ts";
 
 /**
  * What a node is, what it can do and what its owner allows. Retained on the broker; signed anew at every start and change.
@@ -36,15 +36,19 @@ export const descriptorSchema = v.strictObject({
   /** The strongest isolation it can give to strangers' code; absent where it runs none. */
   isolation: v.optional(isolation),
   /** What the owner lends. Absent: no limit but the machine's. */
-  limits: v.strictObject({
-    cpuMilli: v.optional(count(65_536_000)),
-    memoryBytes: v.optional(amount),
-    diskBytes: v.optional(amount),
-    upBitsPerSecond: v.optional(amount),
-    downBitsPerSecond: v.optional(amount),
-    bytesPerDay: v.optional(amount),
-    quietHours: v.optional(text(32)),
-  }),
+  limits: v.pipe(
+    // Every claim in it is optional, so that an empty list or byte string would pass for it.
+    openObject,
+    v.strictObject({
+      cpuMilli: v.optional(count(65_536_000)),
+      memoryBytes: v.optional(amount),
+      diskBytes: v.optional(amount),
+      upBitsPerSecond: v.optional(amount),
+      downBitsPerSecond: v.optional(amount),
+      bytesPerDay: v.optional(amount),
+      quietHours: v.optional(text(32)),
+    }),
+  ),
 });
 export type Descriptor = v.InferOutput<typeof descriptorSchema>;
 export const descriptorMessage = defineMessage("descriptor", descriptorSchema);

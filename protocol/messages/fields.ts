@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { MAX_LIST, MAX_TEXT, NETWORK_NAME } from "../limits.ts";
+import { MAX_LIST, MAX_TEXT } from "../limits.ts";
 import type { WireObject } from "./codec.ts";
 
 /** The building blocks of every message's schema: each bounded, each with one unit. */
@@ -44,12 +44,22 @@ export const amount = v.pipe(
   v.transform((value) => BigInt(value)),
 );
 
+/** Text of any kind, of at most `max` characters (Unicode code points, which every language counts alike). */
+export function anyText(max: number) {
+  return v.pipe(
+    v.string(),
+    v.check(
+      (value) => value.length <= max || (value.length <= 2 * max && [...value].length <= max),
+      `expected at most ${max} characters`,
+    ),
+  );
+}
+
 /** Text of 1 to `max` characters, without control characters (so that it cannot play tricks on a terminal or a log). */
 export function text(max: number = MAX_TEXT) {
   return v.pipe(
-    v.string(),
-    v.minLength(1),
-    v.maxLength(max),
+    anyText(max),
+    v.check((value) => value !== "", "expected at least one character"),
     v.check((value) => !/\p{Cc}/u.test(value), "control characters are not allowed"),
   );
 }
@@ -69,7 +79,6 @@ export const publicKey = fixedBytes(32);
 export const hash = fixedBytes(32);
 /** Assignment and challenge ids: 16 random bytes. */
 export const taskId = fixedBytes(16);
-export const networkName = v.pipe(v.string(), v.regex(NETWORK_NAME, "lower-case letters, digits, dot and dash"));
 
 export const TIERS = ["Lite", "Normal", "Super"] as const;
 /** The class of a device: what kind of work it is fit for. Ordered from least to most. */

@@ -18,7 +18,6 @@ export const REFUSAL_REASONS = [
   "capability-missing",
   "isolation-too-weak",
   "over-memory-limit",
-  "over-cpu-limit",
   "over-disk-limit",
   "over-daily-bytes",
   "quiet-hours",
