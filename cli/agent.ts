@@ -2,6 +2,7 @@ import { type AgentConfig, AgentError, type AgentEvent, parseAgentConfig, startA
 import { BaseError, failure, LOG_LEVELS, type LogLevel, messageOf, type Result, success } from "../base/index.ts";
 import { EXIT } from "./exit-codes.ts";
 import { besideConfig, chooseStateDirectory, readTextFile } from "./files-linux.ts";
+import { keepHeapSmall } from "./heap-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
 
@@ -17,6 +18,7 @@ export interface AgentVerbOptions {
 /** Runs the agent until it is told to stop; SIGHUP takes the owner's limits from the configuration anew. */
 export async function runAgentVerb(options: AgentVerbOptions, verb: Verb): Promise<number> {
   const { terminal } = verb;
+  keepHeapSmall();
   const config = await loadAgentConfig(options, verb);
   if (!config.ok) {
     terminal.error(config.error);

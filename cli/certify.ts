@@ -74,9 +74,10 @@ async function certify(
     const seed = await loadOrCreateSecret(join(directory, "identity.seed"), SEED_BYTES, random);
     const { ed25519 } = await loadEd25519();
     const key = makeSigningKey(seed, ed25519);
-    // A certificate's serial number is positive: its first bit is clear, and its first byte is not zero.
-    const serialNumber = Uint8Array.of(1, ...random.bytes(15));
-    verb.terminal.print((await issueCertificate(request({ key, serialNumber }), { commonName: key.id, seed })).trimEnd());
+    const serialNumber = random.bytes(16);
+    verb.terminal.print(
+      (await issueCertificate(request({ key, serialNumber }), { commonName: key.id, seed, as: "authority" })).trimEnd(),
+    );
     return EXIT.ok;
   } catch (thrown) {
     verb.terminal.error(messageOf(thrown));

@@ -19,8 +19,10 @@ export interface BrokerSettings {
 export interface BrokerIdentity {
   readonly key: SigningKey;
   readonly seed: Uint8Array;
-  /** Where the self-signed certificate is kept once it is made. */
+  /** Where the own certificate is kept once it is made. */
   readonly certificateCache: string;
+  /** A bookkeeper signs its own certificate as the authority of its network; everybody else's is self-signed. */
+  readonly isAuthority: boolean;
   /** 16 random bytes. */
   readonly serialNumber: Uint8Array;
   /** In place of `password_file`. */
@@ -32,7 +34,7 @@ const MAX_PEM_BYTES = 64 * 1024;
 
 /**
  * Reads what a link needs to log in: the password, and for `mqtts` whom to trust and a certificate over the own key (the configured one, else
- * a self-signed one, made once). Throws MqttError `bad-url` and `bad-login`.
+ * one of its own making). Throws MqttError `bad-url` and `bad-login`.
  */
 export async function readBrokerLogin(
   settings: BrokerSettings,
@@ -58,15 +60,15 @@ async function readSetting(path: string): Promise<string> {
   }
 }
 
-/** The self-signed certificate, made once: the library that makes it is heavier than the rest of the program. */
-async function ownCertificate({ key, seed, certificateCache, serialNumber }: BrokerIdentity): Promise<string> {
+/** The own certificate, made once: the library that makes it is heavier than the rest of the program. */
+async function ownCertificate({ key, seed, certificateCache, serialNumber, isAuthority }: BrokerIdentity): Promise<string> {
   try {
     return Buffer.from(await readFileBounded(certificateCache, MAX_PEM_BYTES)).toString();
   } catch (thrown) {
     if (!(thrown instanceof BaseError) || thrown.code !== "file-missing") throw thrown;
   }
   const request = { commonName: key.id, publicKey: key.publicKey, use: "node" as const, serialNumber };
-  const certificate = await issueCertificate(request, { commonName: key.id, seed });
+  const certificate = await issueCertificate(request, { commonName: key.id, seed, as: isAuthority ? "authority" : "self" });
   await writeFileDurably(certificateCache, Buffer.from(certificate), { mode: 0o644 });
   return certificate;
 }

@@ -1,5 +1,6 @@
 import { webcrypto } from "node:crypto";
 import type { X509CertificateCreateParams } from "@peculiar/x509";
+import { toHex } from "../base/index.ts";
 import { privateKeyOf } from "../protocol/index.ts";
 
 /**
@@ -21,25 +22,28 @@ export interface CertificateRequest {
   readonly use: "node" | "broker" | "authority";
   /** DNS names and IP addresses of a broker. */
   readonly hosts?: readonly string[];
-  /** 1 to 20 bytes, new for every certificate. */
+  /** At most 19 bytes, new for every certificate. */
   readonly serialNumber: Uint8Array;
 }
 
-/** Who signs a certificate: its common name and the 32-byte seed of its key. */
-export interface CertificateAuthority {
+/** Who signs a certificate: a bookkeeper, as the authority of its network, or the subject itself. */
+export interface CertificateSigner {
+  /** The bookkeeper's id; for `self` the subject's common name. */
   readonly commonName: string;
+  /** The 32-byte seed of its key. */
   readonly seed: Uint8Array;
+  readonly as: "authority" | "self";
 }
 
-/** The certificate as PEM, signed by the authority (which is the subject itself for a self-signed one). */
-export async function issueCertificate(request: CertificateRequest, authority: CertificateAuthority): Promise<string> {
+/** The certificate as PEM. */
+export async function issueCertificate(request: CertificateRequest, signer: CertificateSigner): Promise<string> {
   // The library is loaded only here: a program that has its certificate already never pays for it.
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const algorithm = { name: "Ed25519" };
   const signingKey = await webcrypto.subtle.importKey(
     "pkcs8",
-    privateKeyOf(authority.seed).export({ format: "der", type: "pkcs8" }),
+    privateKeyOf(signer.seed).export({ format: "der", type: "pkcs8" }),
     algorithm,
     false,
     ["sign"],
@@ -55,9 +59,10 @@ export async function issueCertificate(request: CertificateRequest, authority: C
     ...(request.hosts === undefined ? [] : [new x509.SubjectAlternativeNameExtension(request.hosts.map(asGeneralName))]),
   ];
   const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: Buffer.from(request.serialNumber).toString("hex"),
-    subject: `CN=${request.commonName}`,
-    issuer: `CN=${authority.commonName}`,
+    // A serial number is positive: a first byte of 1 keeps the rest from looking like a sign or a padding.
+    serialNumber: `01${toHex(request.serialNumber)}`,
+    subject: distinguishedName(request.commonName, isAuthority),
+    issuer: distinguishedName(signer.commonName, signer.as === "authority"),
     notBefore: FROM,
     notAfter: UNTIL,
     signingAlgorithm: algorithm,
@@ -66,6 +71,14 @@ export async function issueCertificate(request: CertificateRequest, authority: C
     extensions,
   } as X509CertificateCreateParams);
   return `${certificate.toString("pem")}\n`;
+}
+
+/**
+ * A bookkeeper signs as the authority under another name than it logs in with: a certificate whose issuer bears its own subject's name
+ * would pass for self-signed.
+ */
+function distinguishedName(commonName: string, isAuthority: boolean): string {
+  return isAuthority ? `O=authority, CN=${commonName}` : `CN=${commonName}`;
 }
 
 /** The private key of a seed as PEM (PKCS #8), for a TLS library. Keep it where the seed is kept. */

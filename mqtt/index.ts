@@ -4,8 +4,8 @@
  */
 export { type BrokerIdentity, type BrokerSettings, readBrokerLogin } from "./broker-login-linux.ts";
 export {
-  type CertificateAuthority,
   type CertificateRequest,
+  type CertificateSigner,
   issueCertificate,
   privateKeyPem,
 } from "./certificate.ts";
