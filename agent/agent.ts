@@ -1,15 +1,6 @@
 import { type Clock, type Log, messageOf, type Random, toHex } from "../base/index.ts";
-import type { IncomingMessage, Link, LinkHandlers, LinkOptions, OutgoingMessage } from "../mqtt/index.ts";
-import {
-  beaconMessage,
-  beaconTopic,
-  type Ed25519,
-  formatId,
-  keyIdOf,
-  nodeTopic,
-  parseTopic,
-  type SigningKey,
-} from "../protocol/index.ts";
+import type { Link, LinkHandlers, LinkOptions, OutgoingMessage } from "../mqtt/index.ts";
+import { beaconTopic, type Ed25519, formatId, keyIdOf, nodeTopic, type SigningKey } from "../protocol/index.ts";
 import { type Boot, nodeClaims } from "./claims.ts";
 import { commandOf } from "./command.ts";
 import { type DeskNeeds, makeCommandDesk } from "./command-desk.ts";
@@ -17,10 +8,12 @@ import type { OwnerLimits } from "./config.ts";
 import { type Counters, makeCounters } from "./counters.ts";
 import type { NodeFacts } from "./descriptor.ts";
 import type { AgentEvent } from "./events.ts";
+import { makeInbox } from "./inbox.ts";
 import { DRAIN_MS } from "./limits.ts";
 import type { NetworkTime } from "./network-time.ts";
 import { makeProofChain } from "./proof/chain.ts";
 import { makeOutbox } from "./proof/outbox.ts";
+import { makeSigner } from "./proof/signer.ts";
 import { makeReceiptDesk } from "./receipt-desk.ts";
 import { makeRegistrar } from "./registrar.ts";
 import type { Service } from "./services/service.ts";
@@ -66,13 +59,14 @@ export function makeAgent(needs: AgentNeeds, options: AgentOptions, initial: { l
   const { state, key, clock, random, log, time, emit } = needs;
   const { network } = options;
   let { limits, facts } = initial;
-  let isStopping = false;
+  let stopped: Promise<void> | undefined;
   let boot: Boot = { count: state.beginBoot(), seed: random.bytes(32), startedMs: clock.monotonicMs() };
   const counters = makeCounters();
   const trusted = new Map(options.bookkeepers.map((publicKey) => [toHex(keyIdOf(publicKey)), publicKey]));
   const keyFor = (keyId: Uint8Array): Uint8Array | undefined => trusted.get(toHex(keyId));
-  const claims = (bookkeeper?: Uint8Array) =>
-    nodeClaims({ clock, time, publicKey: key.publicKey, version: options.version }, boot, bookkeeper);
+  const claims = (beacon?: Uint8Array) =>
+    nodeClaims({ clock, time, publicKey: key.publicKey, version: options.version }, boot, beacon);
+  const onTrouble = (what: string): void => emit({ type: "trouble", what });
   const ownTopic = (channel: Parameters<typeof nodeTopic>[2]): string => nodeTopic(network, key.id, channel);
 
   const link = needs.makeLink(
@@ -88,74 +82,73 @@ export function makeAgent(needs: AgentNeeds, options: AgentOptions, initial: { l
       onUp: ({ protocolVersion }) => {
         counters.connections += 1;
         emit({ type: "online", protocolVersion });
-        void registrar.present();
+        registrar.present();
       },
       onDown: ({ why, retryInMs }) => {
         registrar.pause();
         outbox.close();
         emit({ type: "offline", why, retryInMs });
       },
-      onMessage: (message) => onMessage(message),
+      onMessage: (message) => takeIn(message),
     },
   );
   const publish = (message: OutgoingMessage): Promise<void> =>
     link.publish(message).catch((thrown) => log.debug({ topic: message.topic, why: messageOf(thrown) }, "not published"));
 
   const registrar = makeRegistrar({
-    ...{ key, clock, random, network, claims, publish },
+    ...{ key, clock, random, network, claims, publish, onTrouble },
+    bookkeepers: options.bookkeepers,
     facts: () => facts,
     waitingProofs: () => state.proofs.waitingCount(),
     isUp: () => link.isUp,
   });
   const chain = makeProofChain({
-    ...{ state, key, network, claims },
+    ...{ state, key, network },
+    claims: (task) => {
+      const beacon = time.beaconFor(commandOf(task));
+      return beacon === undefined ? undefined : claims(beacon);
+    },
     rebootTo: (atLeast) => {
       if (boot.count < atLeast) boot = { ...boot, count: state.beginBoot(atLeast), seed: random.bytes(32) };
     },
     kindOf: (task) => commandOf(task).kind,
   });
-  const outbox = makeOutbox({ state, clock, random, publish: (payload) => link.publish({ topic: ownTopic("pow"), payload }) });
+  const outbox = makeOutbox({
+    ...{ state, clock, random },
+    publish: (payload) => link.publish({ topic: ownTopic("pow"), payload }),
+    onTrouble: (thrown) => onTrouble(`proofs could not be read: ${messageOf(thrown)}`),
+  });
+  const signer = makeSigner({ chain, outbox, clock, counters, emit });
   const workbench = makeWorkbench(
-    { state, clock, log, services: needs.services, boot: () => boot, emit, onFinished: () => signFinished() },
+    { state, clock, log, services: needs.services, boot: () => boot, emit, onFinished: signer.sign },
     { concurrency: options.concurrency },
   );
   const commands = makeCommandDesk({
     ...{ ...needs, network, keyFor, claims, workbench, outbox, counters },
     terms: () => ({ limits, tier: facts.tier }),
-    isStopping: () => isStopping,
+    isStopping: () => stopped !== undefined,
     publishRefusal: (payload) => void publish({ topic: ownTopic("pow"), payload }),
   });
 
-  const receipts = makeReceiptDesk({
-    ...{ ...needs, network, keyFor, registrar, chain, outbox, counters },
-    signFinished: () => signFinished(),
+  const receipts = makeReceiptDesk({ ...needs, network, keyFor, registrar, chain, outbox, signer, counters });
+
+  const takeIn = makeInbox({
+    ...{ network, keyFor, ed25519: needs.ed25519, time, log },
+    onCommand: commands.onCommand,
+    onReceipt: receipts.onReceipt,
+    onFirstBeacon: signer.sign,
+    onTrouble: (what) => {
+      if (stopped === undefined) onTrouble(what);
+    },
   });
 
-  const signFinished = (): void => {
-    try {
-      for (const proof of chain.signFinished()) {
-        counters.proofs += 1;
-        emit({ type: "proved", assignment: toHex(proof.task), bootCount: proof.bootCount, seq: proof.seq });
-      }
-      outbox.wake();
-    } catch (thrown) {
-      // The outcomes stay journaled as finished; the next one, or the next receipt, tries again.
-      emit({ type: "trouble", what: `proofs could not be written: ${messageOf(thrown)}` });
-    }
-  };
-
-  const onMessage = (message: IncomingMessage): void | Promise<void> => {
-    const topic = parseTopic(message.topic);
-    if (topic === undefined || topic.network !== network) return;
-    if (topic.kind === "beacon") return onBeacon(message.payload);
-    if (topic.channel === "rcpt") return receipts.onReceipt(message.payload);
-    if (topic.channel === "cmd") return commands.onCommand(message.payload);
-  };
-
-  const onBeacon = (payload: Uint8Array): void => {
-    const opened = beaconMessage.open(payload, network, keyFor, needs.ed25519);
-    if (opened.ok) time.onBeacon(opened.value.body, opened.value.hash);
-    else log.warn({ why: opened.error.message }, "beacon not believed");
+  const stop = async (): Promise<void> => {
+    registrar.stop();
+    await workbench.stop(DRAIN_MS);
+    signer.stop();
+    outbox.close();
+    await link.stop(registrar.farewell());
+    emit({ type: "stopped" });
   };
 
   return {
@@ -164,20 +157,16 @@ export function makeAgent(needs: AgentNeeds, options: AgentOptions, initial: { l
       emit({ type: "started", node: key.id, bootCount: boot.count, tier: facts.tier, board: facts.board });
       workbench.recover();
       link.start();
-      void registrar.beat();
+      registrar.beat();
     },
-    stop: async () => {
-      isStopping = true;
-      registrar.stop();
-      await workbench.stop(DRAIN_MS);
-      outbox.close();
-      await link.stop(registrar.farewell());
-      emit({ type: "stopped" });
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
     reload: (newLimits, newFacts) => {
       limits = newLimits;
       facts = newFacts;
-      if (link.isUp) void registrar.present();
+      if (link.isUp) registrar.present();
     },
   };
 }

@@ -13,14 +13,13 @@ export interface Boot {
 
 export type NodeClaims = ReturnType<typeof nodeClaims>;
 
-/** The claims that all messages of this node carry, as of now. `bookkeeper`: whose beacon to cite; default the latest of any. */
+/** The claims that all messages of this node carry, as of now. `nonce`: the beacon to cite; default the latest of any bookkeeper. */
 export function nodeClaims(
   needs: { readonly clock: Clock; readonly time: NetworkTime; readonly publicKey: Uint8Array; readonly version: string },
   boot: Boot,
-  bookkeeper?: Uint8Array,
+  nonce: Uint8Array | undefined = needs.time.latestBeacon(),
 ) {
   const { seconds, quality } = needs.time.now();
-  const nonce = needs.time.beaconHash(bookkeeper);
   return {
     issuer: needs.publicKey,
     issuedAt: seconds,

@@ -15,8 +15,10 @@ import type { Counters } from "./counters.ts";
 import type { AgentEvent } from "./events.ts";
 import { MAX_BLIND_REFUSALS_PER_MINUTE, TASK_MEMORY_SECONDS } from "./limits.ts";
 import type { NetworkTime } from "./network-time.ts";
+import { printable } from "./printable.ts";
 import type { Outbox } from "./proof/outbox.ts";
-import type { Demand, NodeView, Service } from "./services/service.ts";
+import type { MachineView } from "./resources.ts";
+import type { Service } from "./services/service.ts";
 import type { AgentState } from "./state-store.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -34,8 +36,8 @@ export interface DeskNeeds {
   readonly claims: () => NodeClaims;
   readonly workbench: Workbench;
   readonly outbox: Outbox;
-  /** What is free now within the owner's limits, where open tasks may hold `demand`. */
-  readonly readNode: (limits: OwnerLimits, demand: Demand) => Promise<NodeView>;
+  /** Looks at the machine, to answer what of it is free for new work. */
+  readonly readNode: () => Promise<MachineView>;
   /** Minutes since local midnight at a second since 1970. */
   readonly minuteOfDay: (seconds: number) => number;
   /** What the owner lends, and the tier, as of now. */
@@ -62,20 +64,20 @@ export function makeCommandDesk(needs: DeskNeeds): { onCommand(payload: Uint8Arr
 
   const refuse = (payload: Uint8Array, assignment: Uint8Array | undefined, reason: RefusalReason, detail: string): void => {
     counters.refused += 1;
-    emit({ type: "refused", assignment: assignment === undefined ? undefined : toHex(assignment), reason, detail });
-    const plain = detail.replace(/\p{Cc}+/gu, " ").slice(0, 200);
-    const body = { ...needs.claims(), refused: sha256(payload), assignment, reason, detail: plain === "" ? undefined : plain };
+    const plain = printable(detail);
+    emit({ type: "refused", assignment: assignment === undefined ? undefined : toHex(assignment), reason, detail: plain });
+    const body = { ...needs.claims(), refused: sha256(payload), assignment, reason, detail: plain };
     needs.publishRefusal(refusalMessage.seal(body, needs.network, key));
   };
 
-  const view = (command: Command, node: NodeView): AdmissionView => ({
+  const view = (command: Command, machine: MachineView): AdmissionView => ({
     ...needs.terms(),
     services: needs.services,
-    node,
+    node: machine(needs.terms().limits, workbench.demand(command.kind)),
     networkSeconds: time.secondsOf(command.bookkeeper),
     minuteOfDay: needs.minuteOfDay(time.now().seconds),
     known: state.tasks.get(command.id),
-    openTasks: workbench.openCount,
+    openTasks: state.tasks.openCount(),
     waitingProofs: outbox.waiting(),
     closedFor: needs.isStopping() ? "stopping" : workbench.isDiskFull ? "no-room" : undefined,
   });
@@ -84,7 +86,7 @@ export function makeCommandDesk(needs: DeskNeeds): { onCommand(payload: Uint8Arr
     const { id, bookkeeper, role, digest, expiresAt } = command;
     try {
       state.transaction(() => {
-        state.tasks.forgetExpiredBefore((time.secondsOf(bookkeeper) ?? 0) - TASK_MEMORY_SECONDS);
+        state.tasks.forgetExpiredBefore(bookkeeper, (time.secondsOf(bookkeeper) ?? 0) - TASK_MEMORY_SECONDS);
         state.tasks.insert({ id, bookkeeper, role, digest, payload: command.payload, expiresAt });
       });
     } catch (thrown) {
@@ -105,9 +107,9 @@ export function makeCommandDesk(needs: DeskNeeds): { onCommand(payload: Uint8Arr
         return;
       }
       const command = opened.value;
-      const node = await needs.readNode(needs.terms().limits, workbench.demand());
-      // From here to the journal nothing else runs, so two copies of one command cannot both be accepted.
-      const decision = admit(command, view(command, node));
+      const machine = await needs.readNode();
+      // From here to the journal nothing else runs: two copies of one command cannot both be accepted, nor two be promised the same room.
+      const decision = admit(command, view(command, machine));
       if (decision.kind === "refuse") refuse(payload, command.id, decision.reason, decision.detail);
       else if (decision.kind === "repeated") outbox.wake();
       else take(command, payload);

@@ -24,7 +24,10 @@ export interface Command {
   readonly minTier: Tier;
   readonly maxAttempts: number;
   /** Seconds of the bookkeeper's time. */
+  readonly issuedAt: number;
   readonly expiresAt: number;
+  /** Hash of the bookkeeper's beacon when it was issued: its proof cites this one or a later one. */
+  readonly beacon: Uint8Array;
   readonly digest: Uint8Array;
   readonly payload: Uint8Array;
 }
@@ -70,7 +73,9 @@ function asCommand(role: "assignment" | "challenge", body: Assignment | Challeng
     id: body.id,
     bookkeeper: body.issuer,
     role,
+    issuedAt: body.issuedAt,
     expiresAt: body.expiresAt,
+    beacon: body.nonce,
     digest: sha256(payload),
     payload: new Uint8Array(payload),
   };

@@ -26,8 +26,8 @@ const nonEmpty = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 
 const quietHours = v.pipe(
   v.string(),
+  v.check((text) => parseQuietHours(text) !== undefined, 'expected two different times of day such as "22:00-07:00"'),
   v.transform(parseQuietHours),
-  v.custom<QuietHours>((value) => value !== undefined, 'expected two times of day such as "22:00-07:00"'),
 );
 
 const nodeId = v.pipe(
@@ -110,5 +110,7 @@ function parseQuietHours(text: string): QuietHours | undefined {
   if (match === null) return undefined;
   const [fromHour = 0, from = 0, toHour = 0, to = 0] = match.slice(1).map(Number);
   if (fromHour > 23 || toHour > 23 || from > 59 || to > 59) return undefined;
-  return { fromMinute: fromHour * 60 + from, toMinute: toHour * 60 + to, text };
+  const [fromMinute, toMinute] = [fromHour * 60 + from, toHour * 60 + to];
+  // Equal times would mean all day to one reader and never to the next.
+  return fromMinute === toMinute ? undefined : { fromMinute, toMinute, text };
 }

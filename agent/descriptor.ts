@@ -3,6 +3,7 @@ import type { MachineSummary } from "../hal/index.ts";
 import { type Descriptor, MAX_LIST, MAX_TEXT } from "../protocol/index.ts";
 import type { NodeClaims } from "./claims.ts";
 import type { OwnerLimits } from "./config.ts";
+import { printable } from "./printable.ts";
 import type { Capability, Service } from "./services/service.ts";
 
 /** What a node says of itself; the claims around it are added when it is signed. */
@@ -24,10 +25,10 @@ export function describeNode(machine: MachineSummary, parts: DescriptorParts): N
   return {
     board: machine.board ?? "unknown",
     tier: machine.tier,
-    reasons: machine.reasons.slice(0, MAX_LIST).map((reason) => reason.slice(0, MAX_TEXT)),
+    reasons: machine.reasons.slice(0, MAX_LIST).map((reason) => printable(reason, MAX_TEXT)),
     facts: {
       arch: machine.arch ?? "unknown",
-      cpuModel: machine.cpuModel?.slice(0, 128),
+      cpuModel: machine.cpuModel === undefined ? undefined : printable(machine.cpuModel, 128),
       logicalCpus: machine.logicalCpus ?? 1,
       effectiveMilliCpus: Math.round(cores),
       memoryBytes: BigInt(Math.round(machine.memoryBytes ?? 0)),
@@ -41,7 +42,7 @@ export function describeNode(machine: MachineSummary, parts: DescriptorParts): N
     capabilities: parts.capabilities.slice(0, MAX_LIST).map(({ name, available, why }) => ({
       name,
       available,
-      why: why?.slice(0, MAX_TEXT),
+      why: why === undefined ? undefined : printable(why, MAX_TEXT),
     })),
     isolation: parts.isolation,
     limits: {

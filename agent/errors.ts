@@ -1,4 +1,5 @@
 import { CodedError } from "../base/index.ts";
+import { FAILURE_REASONS, type FailureReason } from "../protocol/index.ts";
 
 export type AgentErrorCode =
   /** The configuration cannot be used; the message lists each problem with file and line. */
@@ -15,3 +16,9 @@ export type AgentErrorCode =
 
 /** What this room throws. */
 export class AgentError extends CodedError<AgentErrorCode> {}
+
+/** The reason that a proof gives for work which threw: the error's own code where the protocol has it as a reason, else `internal`. */
+export function failureReasonOf(thrown: unknown): FailureReason {
+  const code = thrown instanceof AgentError ? thrown.code : undefined;
+  return FAILURE_REASONS.find((reason) => reason === code) ?? "internal";
+}

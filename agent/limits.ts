@@ -22,7 +22,13 @@ export const HEARTBEAT_MS = 20_000;
 /** Running work gets this long to end by itself when the agent stops, in milliseconds; then it is aborted and journaled. */
 export const DRAIN_MS = 2_500;
 
-/** Receipted proofs kept for `status` and for a bookkeeper that missed one. */
+/** Aborted work gets this long to leave, in milliseconds; then the agent ends without it. */
+export const ABORT_MS = 1_000;
+
+/** How long the agent waits before it tries again to write a journal that cannot be written, in milliseconds. */
+export const FULL_DISK_WAIT_MS = 2_000;
+
+/** Receipted proofs kept for a bookkeeper that missed one. */
 export const MAX_KEPT_PROOFS = 2_000;
 
 /** How long a task outlives its expiry in the journal, so that no replay of it can slip in between. Seconds. */
@@ -46,6 +52,3 @@ export const MEMORY_RESERVE_BYTES = 64 * 2 ** 20;
 /** How long one blob may take to fetch, in milliseconds, and without a single byte arriving. */
 export const FETCH_TIMEOUT_MS = 600_000;
 export const FETCH_IDLE_MS = 20_000;
-
-/** Descriptors published by this run, the newest of which a registration may answer. */
-export const MAX_REMEMBERED_DESCRIPTORS = 8;

@@ -20,7 +20,8 @@ export function recallMeasurements(state: AgentState, conditions: string, nowMs:
   }
 }
 
-/** Keeps measurements for the next start. */
+/** Keeps measurements for the next start. One that failed, such as on a disk that was full, is tried again then: nothing is kept. */
 export function rememberMeasurements(state: AgentState, conditions: string, nowMs: number, measured: Measurements): void {
+  if (measured.cpu.kind === "failed" || measured.disk.kind === "failed") return;
   state.transaction(() => state.meta.set("measured", JSON.stringify({ conditions, atMs: nowMs, measured })));
 }

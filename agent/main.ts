@@ -26,6 +26,7 @@ import { startMetrics } from "./metrics-linux.ts";
 import { makeNetworkTime } from "./network-time.ts";
 import { makeResourceReader } from "./resources.ts";
 import { makeComputeService } from "./services/compute/index.ts";
+import { makeTargetPolicy, type TargetPolicy } from "./services/measure/address-policy.ts";
 import { detectPing, makeJobRunner, makeMeasureService, readHostNetwork } from "./services/measure/index.ts";
 import type { Capability, Service } from "./services/service.ts";
 import { type BlobStore, makeBlobStore, makeFetchBlob, makeStoreService } from "./services/store/index.ts";
@@ -53,7 +54,7 @@ export interface AgentRun {
 export interface RunningAgent {
   readonly id: string;
   stop(): Promise<void>;
-  /** Takes new owner's limits into force. */
+  /** Takes new owner's limits into force. Under limits that leave the device fit for no tier, the old ones stay. */
   reload(limits: OwnerLimits): void;
 }
 
@@ -67,14 +68,27 @@ export async function startAgent(config: AgentConfig, run: AgentRun): Promise<Ru
   parseBrokerUrl(config.broker.url);
   const lock = lockDirectory(config.state_dir);
   const closers: Closer[] = [() => lock.release()];
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= closeAll(closers, run.log);
+    return stopped;
   };
   try {
     return { ...(await compose(config, run, closers)), stop };
   } catch (thrown) {
     await stop();
     throw thrown;
+  }
+}
+
+/** Closes what was opened, the last first. What fails to close does not keep the rest open. */
+async function closeAll(closers: readonly Closer[], log: Log): Promise<void> {
+  for (const close of closers.toReversed()) {
+    try {
+      await close();
+    } catch (thrown) {
+      log.error({ error: messageOf(thrown) }, "not everything ended as it should");
+    }
   }
 }
 
@@ -85,7 +99,12 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
   const random = makeSystemRandom();
   const emit = (event: AgentEvent): void => {
     logEvent(log, event);
-    run.onEvent?.(event);
+    try {
+      run.onEvent?.(event);
+    } catch (thrown) {
+      // Whoever watches the work does not stop it.
+      log.error({ error: messageOf(thrown) }, "an event could not be shown");
+    }
   };
   const seed = await loadOrCreateSecret(join(directory, STATE_FILES.seed), SEED_BYTES, random);
   const { ed25519, sodiumMissing } = await loadEd25519();
@@ -105,7 +124,10 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
   const files = makeBlobStore(join(directory, STATE_FILES.blobs));
   await files.sweep(state.blobs.hashes());
   const slots = computeSlots(machine, limits);
-  const networkSeconds = (): number => time.now().seconds;
+  const networkSeconds = (): number | undefined => {
+    const { seconds, quality } = time.now();
+    return quality === "beacon" ? seconds : undefined;
+  };
   const services = await makeServices(config, run, { state, files, sandbox, networkSeconds, limits: () => limits, slots });
   const capabilities = [...[...services.values()].flatMap((service) => service.capabilities), sodiumCapability(sodiumMissing)];
   const describe = (current: OwnerLimits): NodeFacts => {
@@ -128,6 +150,7 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
     seed,
     certificateCache: join(directory, STATE_FILES.certificate),
     serialNumber: random.bytes(16),
+    isAuthority: false,
     password: run.password,
   };
   const login = { ...(await readBrokerLogin(config.broker, identity)), clientId: clientIdOf(key.publicKey) };
@@ -151,8 +174,12 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
   return {
     id: key.id,
     reload: (next) => {
-      limits = next;
-      agent.reload(next, describe(next));
+      try {
+        agent.reload(next, describe(next));
+        limits = next;
+      } catch (thrown) {
+        emit({ type: "trouble", what: `the old limits stay in force: ${messageOf(thrown)}` });
+      }
     },
   };
 }
@@ -174,7 +201,7 @@ interface ServiceParts {
   readonly state: AgentState;
   readonly files: BlobStore;
   readonly sandbox: Sandbox;
-  readonly networkSeconds: () => number;
+  readonly networkSeconds: () => number | undefined;
   readonly limits: () => OwnerLimits;
   readonly slots: number;
 }
@@ -188,7 +215,8 @@ async function makeServices(
   const { version, path } = run;
   const allowPrivateTargets = config.network.allow_private_targets;
   const ping = await detectPing(makeProgramRunner(path));
-  const fetch = makeFetchBlob(makeSystemClock(), { allowPrivateTargets, downBitsPerSecond: () => limits().down });
+  const targetPolicy = (): TargetPolicy => makeTargetPolicy({ allowPrivateTargets, onLink: readHostNetwork().onLink });
+  const fetch = makeFetchBlob(makeSystemClock(), { targetPolicy, downBitsPerSecond: () => limits().down });
   const cpuMicros = (): number => {
     const { user, system } = process.cpuUsage();
     return user + system;
@@ -197,7 +225,7 @@ async function makeServices(
   const index = state.blobs;
   const services = [
     makeMeasureService({ ping, readNetwork: readHostNetwork, runJob }, { allowPrivateTargets, version }),
-    makeStoreService({ files, index, fetch, networkSeconds, cpuMicros }, { allowPrivateTargets }),
+    makeStoreService({ files, index, fetch, targetPolicy, networkSeconds, cpuMicros }),
     makeComputeService({ sandbox, files, index, networkSeconds, cpuShare: () => limits().cpu_share / slots }),
   ];
   return new Map(services.map((service) => [service.kind, service as Service<unknown>]));

@@ -78,8 +78,15 @@ export async function startMetrics(port: number, snapshot: () => MetricsSnapshot
   app.get("/metrics", async (context) => context.text(await registry.metrics(), 200, { "content-type": registry.contentType }));
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port }, (info: AddressInfo) => {
-      resolve({ url: `http://127.0.0.1:${info.port}/metrics`, close: () => new Promise((done) => server.close(() => done())) });
+      resolve({ url: `http://127.0.0.1:${info.port}/metrics`, close });
     });
+    const close = (): Promise<void> =>
+      new Promise((done) => {
+        registry.clear();
+        server.close(() => done());
+        // Whoever reads slowly does not keep the agent from ending.
+        if ("closeAllConnections" in server) server.closeAllConnections();
+      });
     server.once("error", reject);
   });
 }

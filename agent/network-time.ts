@@ -1,5 +1,6 @@
 import { type Clock, toHex } from "../base/index.ts";
 import type { Beacon } from "../protocol/index.ts";
+import type { Command } from "./command.ts";
 
 /** The system clock is believed only past this second (2026-01-01): a box without a battery starts at 1970 or at a build date. */
 const EARLIEST_PLAUSIBLE_SECONDS = 1_767_225_600;
@@ -37,10 +38,16 @@ export function makeNetworkTime(clock: Clock) {
     },
     /** The bookkeeper's time in seconds since 1970; undefined before its first beacon of this run. */
     secondsOf: (bookkeeper: Uint8Array): number | undefined => secondsOf(toHex(bookkeeper)),
-    /** Hash of the latest beacon of a bookkeeper, or of any. */
-    beaconHash: (bookkeeper?: Uint8Array): Uint8Array | undefined => {
-      const key = bookkeeper === undefined ? latestKey : toHex(bookkeeper);
-      return key === undefined ? undefined : seen.get(key)?.hash;
+    /** Hash of the latest beacon of any bookkeeper. */
+    latestBeacon: (): Uint8Array | undefined => (latestKey === undefined ? undefined : seen.get(latestKey)?.hash),
+    /**
+     * The beacon that the proof of a command cites: its bookkeeper's latest, or the one that the command itself cites where that may be
+     * newer, because beacons get lost. Undefined before the first of its bookkeeper in this run.
+     */
+    beaconFor: (command: Pick<Command, "bookkeeper" | "issuedAt" | "beacon">): Uint8Array | undefined => {
+      const last = seen.get(toHex(command.bookkeeper));
+      if (last === undefined) return undefined;
+      return last.beacon.issuedAt > command.issuedAt ? last.hash : command.beacon;
     },
     /** The best guess of the time now: any bookkeeper's, else the system clock's where that is plausible. */
     now: (): ClaimedTime => {

@@ -1,9 +1,9 @@
-import { backoffMs, type Clock, type Random, sha256, toHex } from "../base/index.ts";
+import { backoffMs, bytesEqual, type Clock, messageOf, type Random, sha256, toHex } from "../base/index.ts";
 import type { OutgoingMessage } from "../mqtt/index.ts";
-import { descriptorMessage, nodeTopic, type SigningKey, stateMessage } from "../protocol/index.ts";
+import { descriptorMessage, nodeTopic, type Receipt, type SigningKey, stateMessage } from "../protocol/index.ts";
 import type { NodeClaims } from "./claims.ts";
 import type { NodeFacts } from "./descriptor.ts";
-import { HEARTBEAT_MS, MAX_REMEMBERED_DESCRIPTORS, REGISTRATION_WAIT } from "./limits.ts";
+import { HEARTBEAT_MS, REGISTRATION_WAIT } from "./limits.ts";
 
 /** What the registrar needs. */
 export interface RegistrarNeeds {
@@ -11,6 +11,8 @@ export interface RegistrarNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly network: string;
+  /** Public keys of the bookkeepers that should know this node. */
+  readonly bookkeepers: readonly Uint8Array[];
   readonly claims: () => NodeClaims;
   /** What the node says of itself, as of now. */
   readonly facts: () => NodeFacts;
@@ -19,16 +21,26 @@ export interface RegistrarNeeds {
   readonly isUp: () => boolean;
   /** Never rejects; what was not sent is sent again. */
   readonly publish: (message: OutgoingMessage) => Promise<void>;
+  /** Something that should work did not. */
+  readonly onTrouble: (what: string) => void;
 }
 
 export type Registrar = ReturnType<typeof makeRegistrar>;
 
-/** Presents the node to its bookkeepers: the descriptor until one answers it, and then signs of life. */
+/** One descriptor on its way to all bookkeepers. */
+interface Round {
+  readonly ending: AbortController;
+  /** Bookkeepers that have not answered it, as hexadecimal. */
+  readonly unanswered: Set<string>;
+  /** Hash of the descriptor, once it is signed. */
+  hash?: Uint8Array;
+}
+
+/** Presents the node to its bookkeepers: one descriptor until each has answered it, and then signs of life. */
 export function makeRegistrar(needs: RegistrarNeeds) {
   const { key, clock, network } = needs;
-  const published: string[] = [];
   const stopping = new AbortController();
-  let waiting: AbortController | undefined;
+  let round: Round | undefined;
 
   const stateOf = (online: boolean): OutgoingMessage => ({
     topic: nodeTopic(network, key.id, "state"),
@@ -36,52 +48,67 @@ export function makeRegistrar(needs: RegistrarNeeds) {
     retain: true,
   });
 
-  const publishDescriptor = (): Promise<void> => {
+  const wait = (durationMs: number, signal: AbortSignal): Promise<void> => clock.sleep(durationMs, signal).catch(() => undefined);
+
+  /** The same bytes each time, so that whoever knows them already need not record them again. */
+  const publishUntilAnswered = async (mine: Round, delayMs: number): Promise<void> => {
+    const { signal } = mine.ending;
+    if (delayMs > 0) await wait(delayMs, signal);
+    if (signal.aborted) return;
     const body = { ...needs.claims(), ...needs.facts() };
-    published.unshift(toHex(sha256(descriptorMessage.encode(body))));
-    published.length = Math.min(published.length, MAX_REMEMBERED_DESCRIPTORS);
-    return needs.publish({
-      topic: nodeTopic(network, key.id, "desc"),
-      payload: descriptorMessage.seal(body, network, key),
-      retain: true,
-    });
+    const payload = descriptorMessage.seal(body, network, key);
+    mine.hash = sha256(descriptorMessage.encode(body));
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await needs.publish({ topic: nodeTopic(network, key.id, "desc"), payload, retain: true });
+      await needs.publish(stateOf(true));
+      await wait(backoffMs(attempt, REGISTRATION_WAIT, needs.random), signal);
+    }
+  };
+
+  const begin = (delayMs: number): void => {
+    round?.ending.abort();
+    if (stopping.signal.aborted) return;
+    round = { ending: new AbortController(), unanswered: new Set(needs.bookkeepers.map(toHex)) };
+    publishUntilAnswered(round, delayMs).catch((thrown) =>
+      needs.onTrouble(`the descriptor could not be signed: ${messageOf(thrown)}`),
+    );
+  };
+
+  const beat = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await wait(HEARTBEAT_MS * (0.9 + 0.2 * needs.random.fraction()), stopping.signal);
+      if (stopping.signal.aborted || !needs.isUp()) continue;
+      try {
+        await needs.publish(stateOf(true));
+      } catch (thrown) {
+        needs.onTrouble(`no sign of life could be signed: ${messageOf(thrown)}`);
+      }
+    }
   };
 
   return {
-    /** Publishes the descriptor, and again until `pause` or `onAnswered`. */
-    present: async (): Promise<void> => {
-      waiting?.abort();
-      const round = new AbortController();
-      waiting = round;
-      for (let attempt = 0; !round.signal.aborted; attempt++) {
-        await publishDescriptor();
-        await needs.publish(stateOf(true));
-        await clock.sleep(backoffMs(attempt, REGISTRATION_WAIT, needs.random), round.signal).catch(() => undefined);
-      }
-    },
-    pause: (): void => waiting?.abort(),
+    /** Publishes the descriptor as of now, and again until `pause` or until every bookkeeper answered it. */
+    present: (): void => begin(0),
+    /** The same after a pause, for when an answer is what made a new descriptor necessary: no two programs drive each other round. */
+    presentAgain: (): void => begin(backoffMs(0, REGISTRATION_WAIT, needs.random)),
+    pause: (): void => round?.ending.abort(),
     /**
-     * A bookkeeper answered the descriptor with this hash. False when this run did not publish it: an old answer, played back, would
-     * send the chain astray.
+     * Whether a receipt is a bookkeeper's first answer to the descriptor under way. An answer to an earlier one, played back, would send
+     * the chain astray.
      */
-    onAnswered: (hash: Uint8Array | undefined): boolean => {
-      if (hash === undefined || !published.includes(toHex(hash))) return false;
-      waiting?.abort();
-      return true;
+    onAnswered: ({ hash, issuer }: Pick<Receipt, "hash" | "issuer">): boolean => {
+      if (round?.hash === undefined || hash === undefined || !bytesEqual(round.hash, hash)) return false;
+      const isFirst = round.unanswered.delete(toHex(issuer));
+      if (round.unanswered.size === 0) round.ending.abort();
+      return isFirst;
     },
     /** Sends signs of life until `stop`. */
-    beat: async (): Promise<void> => {
-      while (!stopping.signal.aborted) {
-        const waitMs = HEARTBEAT_MS * (0.9 + 0.2 * needs.random.fraction());
-        await clock.sleep(waitMs, stopping.signal).catch(() => undefined);
-        if (!stopping.signal.aborted && needs.isUp()) await needs.publish(stateOf(true));
-      }
-    },
+    beat: (): void => void beat(),
     /** What the broker says for this node when it vanishes, and what the node says itself when it leaves. */
     farewell: (): OutgoingMessage => stateOf(false),
     stop: (): void => {
       stopping.abort();
-      waiting?.abort();
+      round?.ending.abort();
     },
   };
 }

@@ -18,8 +18,14 @@ export interface ResourceNeeds {
 /** How long a reading of the machine serves, in milliseconds. */
 const READING_MS = 5_000;
 
-/** Answers what is free for new work: the machine's, and no more than the owner's limits leave beside what open tasks may hold. */
-export function makeResourceReader(needs: ResourceNeeds): (limits: OwnerLimits, demand: Demand) => Promise<NodeView> {
+/** What is free for new work within the owner's limits, beside what open tasks may hold. */
+export type MachineView = (limits: OwnerLimits, demand: Demand) => NodeView;
+
+/**
+ * Looks at the machine, and answers what is free of it: no more than the owner's limits leave. Looking takes a while and judging does
+ * not, so that work which is admitted meanwhile can be counted.
+ */
+export function makeResourceReader(needs: ResourceNeeds): () => Promise<MachineView> {
   let reading: { atMs: number; memoryBytes: number; diskBytes: number } | undefined;
   const read = async () => {
     const nowMs = needs.clock.monotonicMs();
@@ -30,14 +36,17 @@ export function makeResourceReader(needs: ResourceNeeds): (limits: OwnerLimits, 
     reading = { atMs: nowMs, memoryBytes, diskBytes: await needs.files.freeBytes() };
     return reading;
   };
-  return async (limits, demand) => {
+  return async () => {
     const { memoryBytes, diskBytes } = await read();
-    const { blobBytes } = needs.state.blobs.counts();
-    const today = Math.floor(needs.clock.wallMs() / 86_400_000);
-    return {
-      freeMemoryBytes: Math.min(memoryBytes, (limits.memory ?? Number.POSITIVE_INFINITY) - demand.memoryBytes),
-      freeDiskBytes: Math.min(diskBytes, (limits.disk ?? Number.POSITIVE_INFINITY) - blobBytes) - demand.diskBytes,
-      freeTrafficBytes: (limits.bytes_per_day ?? Number.POSITIVE_INFINITY) - needs.state.traffic.onDay(today),
+    return (limits, demand) => {
+      const { blobBytes } = needs.state.blobs.counts();
+      const today = Math.floor(needs.clock.wallMs() / 86_400_000);
+      const trafficBytes = (limits.bytes_per_day ?? Number.POSITIVE_INFINITY) - needs.state.traffic.onDay(today);
+      return {
+        freeMemoryBytes: Math.min(memoryBytes, limits.memory ?? Number.POSITIVE_INFINITY) - demand.memoryBytes,
+        freeDiskBytes: Math.min(diskBytes, (limits.disk ?? Number.POSITIVE_INFINITY) - blobBytes) - demand.diskBytes,
+        freeTrafficBytes: trafficBytes - (demand.trafficBytes ?? 0),
+      };
     };
   };
 }

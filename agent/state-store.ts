@@ -1,4 +1,7 @@
 import { type Database, openDatabase } from "../base/index.ts";
+import { proofTable } from "./proof/proof-table-store.ts";
+
+export { type ChainPoint, isAfter, type Place, type ProofRow } from "./proof/proof-table-store.ts";
 
 /**
  * The agent's state on disk: the journal of tasks, the chain of proofs with its outbox, what blobs are kept, and today's traffic.
@@ -38,13 +41,14 @@ CREATE TABLE traffic (day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
 /** Where a task stands. `finished`: its outcome is on disk, its proof not yet signed. */
 export type TaskState = "accepted" | "running" | "finished" | "proved" | "settled";
 
-/** A task as journaled. `payload`: the canonical claims of the assignment or challenge, already verified. */
+/** A task as journaled. */
 export interface TaskRow {
   readonly id: Uint8Array;
   readonly bookkeeper: Uint8Array;
   readonly role: "assignment" | "challenge";
   /** SHA-256 of the payload: what tells a repetition from a conflict. */
   readonly digest: Uint8Array;
+  /** The canonical claims of the assignment or challenge, already verified; empty once the task is settled. */
   readonly payload: Uint8Array;
   /** Seconds of the bookkeeper's time. */
   readonly expiresAt: number;
@@ -52,24 +56,6 @@ export interface TaskRow {
   readonly attempts: number;
   /** The outcome as `proof/outcome.ts` writes it; from `finished` on, until settled. */
   readonly outcome?: Uint8Array;
-}
-
-/** A signed proof in the chain; `status` is absent while it waits for a receipt. */
-export interface ProofRow {
-  readonly bootCount: number;
-  readonly seq: number;
-  readonly hash: Uint8Array;
-  readonly task: Uint8Array;
-  readonly envelope: Uint8Array;
-  readonly status?: "accepted" | "refused";
-  readonly reason?: string;
-}
-
-/** A place in the chain. */
-export interface ChainPoint {
-  readonly bootCount: number;
-  readonly seq: number;
-  readonly hash: Uint8Array;
 }
 
 /** How many there are of what, and what it earned. */
@@ -140,26 +126,30 @@ function metaTable(database: Database) {
 function taskTable(database: Database) {
   const select = database.prepare("SELECT * FROM tasks WHERE id = ?");
   const open = database.prepare("SELECT * FROM tasks WHERE state IN ('accepted', 'running', 'finished') ORDER BY expires_at");
+  const finished = database.prepare("SELECT * FROM tasks WHERE state = 'finished' ORDER BY expires_at");
   const insert = database.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, 'accepted', 0, NULL)");
   const begin = database.prepare("UPDATE tasks SET state = 'running', attempts = attempts + 1 WHERE id = ?");
   const finish = database.prepare("UPDATE tasks SET state = 'finished', outcome = ? WHERE id = ?");
   const move = database.prepare("UPDATE tasks SET state = ? WHERE id = ?");
-  const settle = database.prepare("UPDATE tasks SET state = 'settled', outcome = NULL WHERE id = ?");
-  const forget = database.prepare("DELETE FROM tasks WHERE state = 'settled' AND expires_at < ?");
+  const settle = database.prepare("UPDATE tasks SET state = 'settled', payload = zeroblob(0), outcome = NULL WHERE id = ?");
+  const forget = database.prepare("DELETE FROM tasks WHERE state = 'settled' AND bookkeeper = ? AND expires_at < ?");
   const count = database.prepare("SELECT count(*) AS n FROM tasks WHERE state IN ('accepted', 'running', 'finished')");
   return {
     get: (id: Uint8Array): TaskRow | undefined => asTask(select.get(id)),
     /** Tasks whose proof is not signed yet, the most urgent first. */
     open: (): TaskRow[] => open.all().flatMap((row) => asTask(row) ?? []),
+    /** Tasks whose outcome is journaled and whose proof is not signed yet, the most urgent first. */
+    finished: (): TaskRow[] => finished.all().flatMap((row) => asTask(row) ?? []),
     insert: (task: Omit<TaskRow, "state" | "attempts" | "outcome">): void =>
       void insert.run(task.id, task.bookkeeper, task.role, task.digest, task.payload, task.expiresAt),
     /** Counts an attempt, before anything of it happens. */
     begin: (id: Uint8Array): void => void begin.run(id),
     finish: (id: Uint8Array, outcome: Uint8Array): void => void finish.run(outcome, id),
     move: (id: Uint8Array, state: TaskState): void => void move.run(state, id),
+    /** A receipt ended it: what is kept is its id and digest, which tell a replay. */
     settle: (id: Uint8Array): void => void settle.run(id),
-    /** Drops settled tasks that expired before the given second of the bookkeeper's time. */
-    forgetExpiredBefore: (seconds: number): void => void forget.run(Math.trunc(seconds)),
+    /** Drops settled tasks of a bookkeeper that expired before the given second of that bookkeeper's time. */
+    forgetExpiredBefore: (bookkeeper: Uint8Array, seconds: number): void => void forget.run(bookkeeper, Math.trunc(seconds)),
     openCount: (): number => Number(count.get()?.["n"] ?? 0n),
   };
 }
@@ -176,51 +166,6 @@ function asTask(row: Record<string, unknown> | undefined): TaskRow | undefined {
     state: row["state"] as TaskState,
     attempts: Number(row["attempts"]),
     ...(row["outcome"] === null ? {} : { outcome: row["outcome"] as Uint8Array }),
-  };
-}
-
-function proofTable(database: Database) {
-  const insert = database.prepare("INSERT INTO proofs VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)");
-  const one = database.prepare("SELECT * FROM proofs WHERE boot_count = ? AND seq = ?");
-  const ofTask = database.prepare("SELECT * FROM proofs WHERE task = ? ORDER BY boot_count DESC, seq DESC LIMIT 1");
-  const after = database.prepare("SELECT * FROM proofs WHERE (boot_count, seq) > (?, ?) ORDER BY boot_count, seq LIMIT ?");
-  const waiting = database.prepare("SELECT * FROM proofs WHERE status IS NULL ORDER BY boot_count, seq LIMIT ?");
-  const settle = database.prepare(
-    "UPDATE proofs SET status = ?, reason = ?, receipt = ? WHERE boot_count = ? AND seq = ? AND status IS NULL",
-  );
-  const remove = database.prepare("DELETE FROM proofs WHERE boot_count = ? AND seq = ? AND status IS NULL");
-  const prune = database.prepare(`DELETE FROM proofs WHERE status IS NOT NULL AND (boot_count, seq) <
-    (SELECT boot_count, seq FROM proofs ORDER BY boot_count DESC, seq DESC LIMIT 1 OFFSET ?)`);
-  const waitingCount = database.prepare("SELECT count(*) AS n FROM proofs WHERE status IS NULL");
-  return {
-    insert: (proof: Omit<ProofRow, "status" | "reason">): void =>
-      void insert.run(proof.bootCount, proof.seq, proof.hash, proof.task, proof.envelope),
-    at: (bootCount: number, seq: number): ProofRow | undefined => asProof(one.get(bootCount, seq)),
-    ofTask: (task: Uint8Array): ProofRow | undefined => asProof(ofTask.get(task)),
-    /** Proofs after a place in the chain, in chain order, receipted ones too. */
-    after: (point: { readonly bootCount: number; readonly seq: number }, limit: number): ProofRow[] =>
-      after.all(point.bootCount, point.seq, limit).flatMap((row) => asProof(row) ?? []),
-    waiting: (limit: number): ProofRow[] => waiting.all(limit).flatMap((row) => asProof(row) ?? []),
-    waitingCount: (): number => Number(waitingCount.get()?.["n"] ?? 0n),
-    settle: (proof: ChainPoint, status: "accepted" | "refused", reason: string | undefined, receipt: Uint8Array): void =>
-      void settle.run(status, reason ?? null, receipt, proof.bootCount, proof.seq),
-    /** Takes an unreceipted proof out of the chain, so that its task can be proved anew in another. */
-    remove: (proof: ChainPoint): void => void remove.run(proof.bootCount, proof.seq),
-    /** Drops receipted proofs older than the newest `keep`. */
-    prune: (keep: number): void => void prune.run(keep),
-  };
-}
-
-function asProof(row: Record<string, unknown> | undefined): ProofRow | undefined {
-  if (row === undefined) return undefined;
-  return {
-    bootCount: Number(row["boot_count"]),
-    seq: Number(row["seq"]),
-    hash: row["hash"] as Uint8Array,
-    task: row["task"] as Uint8Array,
-    envelope: row["envelope"] as Uint8Array,
-    ...(row["status"] === null ? {} : { status: row["status"] as "accepted" | "refused" }),
-    ...(row["reason"] === null ? {} : { reason: row["reason"] as string }),
   };
 }
 

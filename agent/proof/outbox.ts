@@ -1,7 +1,7 @@
 import { backoffMs, bytesEqual, type Clock, type Random } from "../../base/index.ts";
 import type { Receipt } from "../../protocol/index.ts";
-import { GAP_PAUSE_MS, MAX_KEPT_PROOFS, OUTBOX_WINDOW, RECEIPT_WAIT } from "../limits.ts";
-import type { AgentState, ChainPoint, ProofRow } from "../state-store.ts";
+import { GAP_PAUSE_MS, MAX_KEPT_PROOFS, MAX_OUTBOX, OUTBOX_WINDOW, RECEIPT_WAIT } from "../limits.ts";
+import { type AgentState, isAfter, type Place, type ProofRow } from "../state-store.ts";
 
 /** What the outbox needs. `publish` rejects when the proof did not reach the broker. */
 export interface OutboxNeeds {
@@ -9,6 +9,8 @@ export interface OutboxNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly publish: (envelope: Uint8Array) => Promise<void>;
+  /** The journal could not be read; the outbox tries again with its next round. */
+  readonly onTrouble: (thrown: unknown) => void;
 }
 
 /** A proof that a receipt settled just now. */
@@ -19,16 +21,17 @@ export interface SettledProof {
 
 export type Outbox = ReturnType<typeof makeOutbox>;
 
-type Place = { readonly bootCount: number; readonly seq: number };
-
 const START: Place = { bootCount: 0, seq: 0 };
 
 /**
  * Sends every signed proof, in the order of the chain, until a receipt settles it: a window of them at once, and all from the
- * oldest again when receipts stay away, because a broker that acknowledged may still have dropped.
+ * oldest again when receipts stay away, because a broker that acknowledged may still have dropped. Where several bookkeepers owe
+ * receipts, each such round starts at the oldest proof of another one, so that none that is gone holds up the others.
  */
 export function makeOutbox(needs: OutboxNeeds) {
-  const { state } = needs;
+  const { state, clock } = needs;
+  /** Somebody holds the chain up to here, or it is where the round began: the window starts after it. */
+  let base: Place = START;
   let sentTo: Place = START;
   let quietRounds = 0;
   let isOpen = false;
@@ -37,60 +40,91 @@ export function makeOutbox(needs: OutboxNeeds) {
   let timer: AbortController | undefined;
   let rewoundAtMs = Number.NEGATIVE_INFINITY;
 
-  const oldest = (): Place => {
-    const first = state.proofs.waiting(1)[0];
-    return first === undefined ? sentTo : before(first);
+  const startFrom = (place: Place): void => {
+    base = { bootCount: place.bootCount, seq: place.seq };
+    sentTo = base;
   };
 
-  const pump = async (): Promise<void> => {
-    if (isPumping) {
-      pumpAgain = true;
-      return;
-    }
+  const startFromOldest = (): void => {
+    const places = state.proofs.oldestWaiting();
+    const first = places[quietRounds % places.length];
+    if (first !== undefined) startFrom({ bootCount: first.bootCount, seq: first.seq - 1 });
+  };
+
+  const pump = (): void => {
+    pumpAgain = true;
+    if (isOpen && !isPumping) void keepPumping();
+  };
+
+  const keepPumping = async (): Promise<void> => {
     isPumping = true;
     try {
-      do {
+      while (pumpAgain && isOpen) {
         pumpAgain = false;
-        await sendNext();
-      } while (pumpAgain);
+        await sendWindow();
+      }
+      if (isOpen && state.proofs.waiting(1).length > 0) waitForReceipts();
+    } catch (thrown) {
+      needs.onTrouble(thrown);
+      waitForReceipts();
     } finally {
       isPumping = false;
     }
-    waitForReceipts();
   };
 
-  const sendNext = async (): Promise<void> => {
-    const window = state.proofs.waiting(OUTBOX_WINDOW);
-    const limit = window.at(-1);
-    if (limit === undefined) return;
-    for (const proof of state.proofs.after(sentTo, OUTBOX_WINDOW)) {
-      if (!isOpen || isAfter(proof, limit)) return;
+  const sendWindow = async (): Promise<void> => {
+    for (const proof of state.proofs.after(base, OUTBOX_WINDOW)) {
+      if (!isOpen) return;
+      if (!isAfter(proof, sentTo)) continue;
       const from = sentTo;
       sentTo = proof;
       try {
         await needs.publish(proof.envelope);
       } catch {
-        sentTo = from;
+        if (sentTo === proof) sentTo = from;
         return;
       }
-      // A gap was reported while this one was on its way: start again from there.
+      // The round began anew while this one was on its way.
       if (sentTo !== proof) return;
     }
   };
 
+  /** What is new meanwhile is sent, but puts nothing off: only a receipt does. */
   const waitForReceipts = (): void => {
-    timer?.abort();
-    if (!isOpen || state.proofs.waiting(1).length === 0) return;
-    timer = new AbortController();
+    if (!isOpen || timer !== undefined) return;
+    const round = new AbortController();
+    timer = round;
     const waitMs = backoffMs(quietRounds, RECEIPT_WAIT, needs.random);
-    needs.clock.sleep(waitMs, timer.signal).then(
+    clock.sleep(waitMs, round.signal).then(
       () => {
-        quietRounds += 1;
-        sentTo = oldest();
-        void pump();
+        if (timer === round) onQuiet();
       },
       () => undefined,
     );
+  };
+
+  const onQuiet = (): void => {
+    timer = undefined;
+    quietRounds += 1;
+    try {
+      startFromOldest();
+    } catch (thrown) {
+      needs.onTrouble(thrown);
+    }
+    pump();
+  };
+
+  const stopWaiting = (): void => {
+    timer?.abort();
+    timer = undefined;
+  };
+
+  const onProgress = (reached: Place): void => {
+    quietRounds = 0;
+    stopWaiting();
+    if (isAfter(reached, base)) base = { bootCount: reached.bootCount, seq: reached.seq };
+    if (isAfter(base, sentTo)) sentTo = base;
+    pump();
   };
 
   return {
@@ -98,42 +132,41 @@ export function makeOutbox(needs: OutboxNeeds) {
     open: (): void => {
       isOpen = true;
       quietRounds = 0;
-      sentTo = oldest();
-      void pump();
+      stopWaiting();
+      startFromOldest();
+      pump();
     },
     close: (): void => {
       isOpen = false;
-      timer?.abort();
+      stopWaiting();
     },
     /** There are new proofs. */
-    wake: (): void => {
-      if (isOpen) void pump();
-    },
+    wake: (): void => pump(),
     /** Settles what an authentic receipt is about; answers the proofs that it settled. Repeated receipts settle nothing. */
     onReceipt: (receipt: Receipt, envelope: Uint8Array): readonly SettledProof[] => {
-      const settled = state.transaction(() => settle(state, receipt, envelope));
-      if (settled.length > 0) {
-        quietRounds = 0;
-        if (isOpen) void pump();
-      }
+      const { reached, settled } = state.transaction(() => settle(state, receipt, envelope));
+      // A receipt that is played back again brings nothing on.
+      if (reached !== undefined && (settled.length > 0 || isAfter(reached, base))) onProgress(reached);
       return settled;
     },
-    /** Whether the proof that a receipt names is this node's and waits. */
-    isWaiting: ({ bootCount, toSeq, hash }: Receipt): boolean => {
+    /** Whether the proof that a receipt names is this node's, waits, and is that bookkeeper's to answer. */
+    isWaiting: ({ issuer, bootCount, toSeq, hash }: Receipt): boolean => {
       if (bootCount === undefined || toSeq === undefined || hash === undefined) return false;
       const proof = state.proofs.at(bootCount, toSeq);
-      return proof !== undefined && proof.status === undefined && bytesEqual(proof.hash, hash);
+      return (
+        proof !== undefined && proof.status === undefined && bytesEqual(proof.hash, hash) && isForBookkeeper(state, proof, issuer)
+      );
     },
     /**
      * A bookkeeper misses what comes after `head`: sends again from there. Answers false, doing nothing, when that was just done:
      * each proof under way when one was lost reports the same gap.
      */
     rewind: (head: Place): boolean => {
-      const now = needs.clock.monotonicMs();
+      const now = clock.monotonicMs();
       if (now - rewoundAtMs < GAP_PAUSE_MS) return false;
       rewoundAtMs = now;
-      sentTo = { bootCount: head.bootCount, seq: head.seq };
-      if (isOpen) void pump();
+      startFrom(head);
+      pump();
       return true;
     },
     /** Proofs that wait for a receipt. */
@@ -141,31 +174,33 @@ export function makeOutbox(needs: OutboxNeeds) {
   };
 }
 
-function settle(state: AgentState, receipt: Receipt, envelope: Uint8Array): SettledProof[] {
-  const { bootCount, fromSeq, toSeq, hash, status } = receipt;
+/** What a receipt settles: proofs of its range that wait for this bookkeeper, if it names the range's last one by its hash. */
+function settle(state: AgentState, receipt: Receipt, envelope: Uint8Array): { reached?: Place; settled: SettledProof[] } {
+  const { issuer, bootCount, fromSeq, toSeq, hash, status } = receipt;
+  const settled: SettledProof[] = [];
   if (bootCount === undefined || fromSeq === undefined || toSeq === undefined || hash === undefined || status === "gap")
-    return [];
+    return { settled };
   const last = state.proofs.at(bootCount, toSeq);
   // A receipt for a proof that this node did not sign, or that it took out of the chain, settles nothing.
-  if (last === undefined || !bytesEqual(last.hash, hash)) return [];
-  const settled: SettledProof[] = [];
+  if (last === undefined || fromSeq > toSeq || !bytesEqual(last.hash, hash)) return { settled };
   for (const proof of state.proofs.after({ bootCount, seq: fromSeq - 1 }, toSeq - fromSeq + 1)) {
     if (proof.bootCount !== bootCount || proof.seq > toSeq || proof.status !== undefined) continue;
+    // Only the bookkeeper that a proof is for can say what became of it.
+    if (!isForBookkeeper(state, proof, issuer)) continue;
     state.proofs.settle(proof, status, receipt.reason, envelope);
     state.tasks.settle(proof.task);
     settled.push({ proof, status });
   }
-  if (settled.length === 0) return [];
-  state.count(`proofs_${status}`, settled.length);
-  if (receipt.total !== undefined) state.meta.set("contribution", receipt.total);
-  state.proofs.prune(MAX_KEPT_PROOFS);
-  return settled;
+  if (settled.length > 0) {
+    state.count(`proofs_${status}`, settled.length);
+    if (receipt.total !== undefined) state.meta.set("contribution", receipt.total);
+    state.proofs.prune(MAX_KEPT_PROOFS, MAX_KEPT_PROOFS + MAX_OUTBOX);
+  }
+  return { reached: { bootCount, seq: toSeq }, settled };
 }
 
-function before(proof: ChainPoint): Place {
-  return { bootCount: proof.bootCount, seq: proof.seq - 1 };
-}
-
-function isAfter(left: Place, right: Place): boolean {
-  return left.bootCount > right.bootCount || (left.bootCount === right.bootCount && left.seq > right.seq);
+/** A proof that waits has its task beside it, which names the bookkeeper. */
+function isForBookkeeper(state: AgentState, proof: ProofRow, bookkeeper: Uint8Array): boolean {
+  const task = state.tasks.get(proof.task);
+  return task !== undefined && bytesEqual(task.bookkeeper, bookkeeper);
 }

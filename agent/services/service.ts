@@ -36,11 +36,16 @@ export interface NodeView {
   readonly freeTrafficBytes: number;
 }
 
-/** What work may hold while it waits and runs, so that no two tasks are promised the same memory or disk. */
+/** What work may hold while it waits and runs, so that no two tasks are promised the same memory, disk or traffic. */
 export interface Demand {
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  /** Traffic that is known before it begins, such as a download of announced size. */
+  readonly trafficBytes?: number;
 }
+
+/** The demand of nothing. */
+export const NO_DEMAND: Demand = { memoryBytes: 0, diskBytes: 0 };
 
 /** What running work is handed besides its specification. */
 export interface TaskContext {

@@ -1,7 +1,6 @@
 import { messageOf, type ProcessUsage, sha256 } from "../../../base/index.ts";
 import {
   type ComputeSpec,
-  type FailureReason,
   ISOLATION_LEVELS,
   MAX_INLINE_BYTES,
   NO_USAGE,
@@ -10,19 +9,19 @@ import {
   type WireObject,
 } from "../../../protocol/index.ts";
 import type { Sandbox } from "../../../sandbox/index.ts";
-import { AgentError } from "../../errors.ts";
+import { failureReasonOf } from "../../errors.ts";
 import { MAX_MODULE_BYTES } from "../../limits.ts";
 import type { AgentState } from "../../state-store.ts";
 import { ADMIT, type NodeView, type Service, type ServiceOutcome, type TaskContext, type Verdict } from "../service.ts";
-import type { BlobStore } from "../store/index.ts";
+import { type BlobStore, forgetBlob, isBlobLost } from "../store/index.ts";
 
 /** What computing works with. */
 export interface ComputeNeeds {
   readonly sandbox: Sandbox;
   readonly files: BlobStore;
   readonly index: AgentState["blobs"];
-  /** Seconds of bookkeeper time, from which a kept output is counted. */
-  readonly networkSeconds: () => number;
+  /** Seconds of bookkeeper time, from which a kept output is counted; undefined before the first beacon of this run. */
+  readonly networkSeconds: () => number | undefined;
   /** The share of one core that a job may use, from 0 to 1, by the owner's limits. */
   readonly cpuShare: () => number;
 }
@@ -40,7 +39,7 @@ export function makeComputeService(needs: ComputeNeeds): Service<ComputeSpec> {
     kind: "compute",
     capabilities: sandbox.capabilities,
     parse: parseComputeSpec,
-    demand: ({ limits }) => ({ memoryBytes: limits.memoryBytes + RUNTIME_BYTES, diskBytes: limits.outputBytes }),
+    demand: (spec) => ({ memoryBytes: spec.limits.memoryBytes + RUNTIME_BYTES, diskBytes: keptBytes(spec) }),
     admit: (spec, node) => admitCompute(spec, node, needs),
     execute: (spec, context) => execute(spec, context, needs),
     // A module sees nothing of the world and leaves nothing in it, so it can be run again.
@@ -57,6 +56,11 @@ function admitCompute(spec: ComputeSpec, node: NodeView, { sandbox, index }: Com
   if (held === undefined) return { kind: "refuse", reason: "blob-unknown", detail: "this node does not hold the module" };
   if (held.size > MAX_MODULE_BYTES)
     return { kind: "refuse", reason: "bad-spec", detail: `a module has at most ${MAX_MODULE_BYTES} bytes` };
+  const outputBytes = keptBytes(spec);
+  if (outputBytes > node.freeDiskBytes) {
+    const detail = `its output may need ${outputBytes} bytes of disk; ${node.freeDiskBytes} are free for it`;
+    return { kind: "refuse", reason: "over-disk-limit", detail };
+  }
   const wanted = spec.limits.memoryBytes + RUNTIME_BYTES;
   if (wanted > node.freeMemoryBytes) {
     return {
@@ -66,6 +70,11 @@ function admitCompute(spec: ComputeSpec, node: NodeView, { sandbox, index }: Com
     };
   }
   return ADMIT;
+}
+
+/** What an output may take of the disk: nothing where it fits into the proof. */
+function keptBytes({ limits }: ComputeSpec): number {
+  return limits.outputBytes <= MAX_INLINE_BYTES ? 0 : limits.outputBytes;
 }
 
 async function execute(spec: ComputeSpec, context: TaskContext, needs: ComputeNeeds): Promise<ServiceOutcome> {
@@ -85,13 +94,9 @@ async function execute(spec: ComputeSpec, context: TaskContext, needs: ComputeNe
       return { kind: "done", evidence: { ...evidence, stdout: outcome.stdout }, usage };
     return { kind: "done", evidence, usage, commit: await keepOutput(outcome.stdout, needs) };
   } catch (thrown) {
-    const isAborted = context.signal.aborted;
-    const reason: FailureReason = isAborted
-      ? "aborted"
-      : thrown instanceof AgentError
-        ? (thrown.code as FailureReason)
-        : "internal";
-    return { kind: "failed", reason, detail: messageOf(thrown), evidence: {}, usage: NO_USAGE };
+    const reason = context.signal.aborted ? "aborted" : failureReasonOf(thrown);
+    const failed = { kind: "failed", reason, detail: messageOf(thrown), evidence: {}, usage: NO_USAGE } as const;
+    return isBlobLost(reason) ? { ...failed, commit: await forgetBlob(needs, spec.module) } : failed;
   }
 }
 
@@ -99,7 +104,7 @@ async function execute(spec: ComputeSpec, context: TaskContext, needs: ComputeNe
 async function keepOutput(stdout: Uint8Array, needs: ComputeNeeds): Promise<() => void> {
   const hash = sha256(stdout);
   await needs.files.write(hash, stdout.length, [stdout]);
-  const now = needs.networkSeconds();
+  const now = needs.networkSeconds() ?? 0;
   return () => {
     if (needs.index.get(hash) === undefined) needs.index.put(hash, stdout.length, now);
   };

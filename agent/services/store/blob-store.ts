@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { bytesEqual, fromHex, syncFolder, toHex } from "../../../base/index.ts";
+import { bytesEqual, fromHex, makeFolder, syncFolder, toHex } from "../../../base/index.ts";
 import { AgentError } from "../../errors.ts";
 import { DISK_RESERVE } from "../../limits.ts";
 
@@ -9,10 +9,11 @@ import { DISK_RESERVE } from "../../limits.ts";
 export interface BlobStore {
   /**
    * Writes a blob from a stream of chunks, which has to have exactly this size and hash. Durable when it resolves. Throws
-   * AgentError `blob-mismatch` for other bytes and `no-room` when the disk is full; what the stream throws passes through.
+   * AgentError `blob-mismatch` for other bytes and `no-room` when the disk is full; what the stream throws passes through. Several writes
+   * of one blob at a time do not disturb each other.
    */
   write(hash: Uint8Array, size: number, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
-  /** A range of a blob. Throws AgentError `blob-missing`, or `blob-damaged` when the file is shorter than asked for. */
+  /** A range of a blob. Throws AgentError `blob-missing`, or `blob-damaged` when the file is shorter than asked for; else what the disk does. */
   read(hash: Uint8Array, offset: number, length: number): Promise<Uint8Array>;
   /** A whole blob with its hash checked; for modules. Throws as `read`, and `blob-damaged` when the hash is another. */
   readWhole(hash: Uint8Array, maxBytes: number): Promise<Uint8Array>;
@@ -28,20 +29,25 @@ export interface BlobStore {
 export function makeBlobStore(directory: string): BlobStore {
   const folderOf = (hash: Uint8Array): string => join(directory, toHex(hash.subarray(0, 1)));
   const fileOf = (hash: Uint8Array): string => join(folderOf(hash), toHex(hash.subarray(1)));
+  let writes = 0;
 
   const openBlob = async (hash: Uint8Array): Promise<FileHandle> => {
     try {
       return await open(fileOf(hash), "r");
     } catch (cause) {
+      // Any other trouble may pass, and the blob be there again.
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
       throw new AgentError("blob-missing", `blob ${toHex(hash).slice(0, 16)} is not here`, { cause });
     }
   };
 
   return {
     write: async (hash, size, chunks) => {
-      await mkdir(folderOf(hash), { recursive: true, mode: 0o700 });
-      const temporary = `${fileOf(hash)}.part`;
+      writes += 1;
+      const temporary = `${fileOf(hash)}.part${writes}`;
       try {
+        makeFolder(folderOf(hash));
+        await syncFolder(directory);
         await writeChecked(temporary, hash, size, chunks);
         await rename(temporary, fileOf(hash));
         await syncFolder(folderOf(hash));
@@ -95,7 +101,7 @@ export function makeBlobStore(directory: string): BlobStore {
       }
     },
     freeBytes: async () => {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      makeFolder(directory);
       const { bavail, blocks, bsize } = await statfs(directory);
       return Math.max(0, bavail * bsize - Math.max(DISK_RESERVE.bytes, blocks * bsize * DISK_RESERVE.share));
     },

@@ -1,4 +1,4 @@
-import { classifyAddress, concatBytes, messageOf, sha256 } from "../../../base/index.ts";
+import { concatBytes, messageOf, sha256 } from "../../../base/index.ts";
 import {
   type FailureReason,
   MAX_INLINE_BYTES,
@@ -8,27 +8,25 @@ import {
   type Usage,
   type WireObject,
 } from "../../../protocol/index.ts";
-import { AgentError } from "../../errors.ts";
+import { failureReasonOf } from "../../errors.ts";
 import { MAX_BLOB_BYTES } from "../../limits.ts";
 import type { AgentState } from "../../state-store.ts";
+import type { TargetPolicy } from "../measure/address-policy.ts";
 import { ADMIT, type NodeView, type Service, type ServiceOutcome, type TaskContext, type Verdict } from "../service.ts";
 import type { BlobStore } from "./blob-store.ts";
-import { type FetchBlob, parseFetchUrl } from "./transports/fetch.ts";
+import { type FetchBlob, whyForbidden } from "./transports/fetch.ts";
 
 /** What the store works with. */
 export interface StoreNeeds {
   readonly files: BlobStore;
   readonly index: AgentState["blobs"];
   readonly fetch: FetchBlob;
-  /** Seconds of bookkeeper time, by which byte-seconds of disk are counted. */
-  readonly networkSeconds: () => number;
+  /** Where blobs may be fetched from, as of now. */
+  readonly targetPolicy: () => TargetPolicy;
+  /** Seconds of bookkeeper time, by which byte-seconds of disk are counted; undefined before the first beacon of this run. */
+  readonly networkSeconds: () => number | undefined;
   /** CPU time of this process so far, in microseconds. */
   readonly cpuMicros: () => number;
-}
-
-/** Whether literal private addresses may be fetched from. */
-export interface StoreOptions {
-  readonly allowPrivateTargets: boolean;
 }
 
 /**
@@ -36,7 +34,7 @@ export interface StoreOptions {
  * the download's socket, and disk the byte-seconds since the blob's last proof: claimed when a challenge is answered and when the blob
  * is deleted, never twice, because the mark moves in the transaction that journals the claim.
  */
-export function makeStoreService(needs: StoreNeeds, options: StoreOptions): Service<StoreSpec> {
+export function makeStoreService(needs: StoreNeeds): Service<StoreSpec> {
   const execute = async (spec: StoreSpec, context: TaskContext): Promise<ServiceOutcome> => {
     const meter = startMeter(needs);
     try {
@@ -51,20 +49,24 @@ export function makeStoreService(needs: StoreNeeds, options: StoreOptions): Serv
           return await remove(needs, spec.blob, meter);
       }
     } catch (thrown) {
-      const reason: FailureReason = context.signal.aborted
-        ? "aborted"
-        : thrown instanceof AgentError
-          ? reasonOf(thrown)
-          : "internal";
-      return { kind: "failed", reason, detail: messageOf(thrown), evidence: {}, usage: meter.read() };
+      const reason = context.signal.aborted ? "aborted" : failureReasonOf(thrown);
+      const failed = { kind: "failed", reason, detail: messageOf(thrown), evidence: {}, usage: meter.read() } as const;
+      return isBlobLost(reason) ? { ...failed, commit: await forgetBlob(needs, spec.blob) } : failed;
     }
   };
   return {
     kind: "store",
     capabilities: [],
     parse: parseStoreSpec,
-    demand: (spec) => ({ memoryBytes: MAX_INLINE_BYTES, diskBytes: spec.op === "put" ? Number(spec.size) : 0 }),
-    admit: (spec, node) => admitStore(spec, node, needs.index, options),
+    demand: (spec) => {
+      const bytes = spec.op === "put" ? Number(spec.size) : 0;
+      return {
+        memoryBytes: MAX_INLINE_BYTES,
+        diskBytes: bytes,
+        trafficBytes: spec.op === "put" && spec.url !== undefined ? bytes : 0,
+      };
+    },
+    admit: (spec, node) => admitStore(spec, node, needs),
     execute,
     // Every operation leaves the same state when it is done twice.
     recover: () => "again",
@@ -73,10 +75,10 @@ export function makeStoreService(needs: StoreNeeds, options: StoreOptions): Serv
 
 type Spec<Op extends StoreSpec["op"]> = Extract<StoreSpec, { op: Op }>;
 
-function admitStore(spec: StoreSpec, node: NodeView, index: StoreNeeds["index"], options: StoreOptions): Verdict {
-  const held = index.get(spec.blob);
+function admitStore(spec: StoreSpec, node: NodeView, needs: StoreNeeds): Verdict {
+  const held = needs.index.get(spec.blob);
   if (spec.op === "delete") return ADMIT;
-  if (spec.op === "put") return admitPut(spec, node, held !== undefined, options);
+  if (spec.op === "put") return admitPut(spec, node, held !== undefined, needs.targetPolicy);
   if (held === undefined) return { kind: "refuse", reason: "blob-unknown", detail: "this node does not hold the blob" };
   const end = spec.offset + BigInt(spec.length);
   return end <= BigInt(held.size)
@@ -84,7 +86,7 @@ function admitStore(spec: StoreSpec, node: NodeView, index: StoreNeeds["index"],
     : { kind: "refuse", reason: "bad-spec", detail: `the blob has only ${held.size} bytes` };
 }
 
-function admitPut(spec: Spec<"put">, node: NodeView, isHeld: boolean, options: StoreOptions): Verdict {
+function admitPut(spec: Spec<"put">, node: NodeView, isHeld: boolean, policyNow: StoreNeeds["targetPolicy"]): Verdict {
   const refuse = (reason: "bad-spec" | "over-disk-limit" | "over-daily-bytes" | "target-forbidden", detail: string): Verdict => ({
     kind: "refuse",
     reason,
@@ -101,13 +103,8 @@ function admitPut(spec: Spec<"put">, node: NodeView, isHeld: boolean, options: S
   if (spec.url === undefined) return ADMIT;
   if (Number(spec.size) > node.freeTrafficBytes)
     return refuse("over-daily-bytes", `${node.freeTrafficBytes} bytes of traffic are left today`);
-  try {
-    const rule = classifyAddress(parseFetchUrl(spec.url).hostname.replace(/^\[|\]$/g, ""));
-    const isForbidden = rule !== undefined && rule !== "not-an-address" && !options.allowPrivateTargets;
-    return isForbidden ? refuse("target-forbidden", "the URL's host is not on the public internet") : ADMIT;
-  } catch (thrown) {
-    return refuse("target-forbidden", messageOf(thrown));
-  }
+  const forbidden = whyForbidden(spec.url, policyNow());
+  return forbidden === undefined ? ADMIT : refuse("target-forbidden", forbidden);
 }
 
 async function put(needs: StoreNeeds, spec: Spec<"put">, context: TaskContext, meter: Meter): Promise<ServiceOutcome> {
@@ -119,6 +116,7 @@ async function put(needs: StoreNeeds, spec: Spec<"put">, context: TaskContext, m
     try {
       await needs.files.write(spec.blob, size, download.chunks);
     } finally {
+      download.close();
       meter.addTraffic(download.traffic());
     }
   }
@@ -126,7 +124,7 @@ async function put(needs: StoreNeeds, spec: Spec<"put">, context: TaskContext, m
   return {
     ...done({ op: "put", blob: spec.blob, size: spec.size }, meter.read()),
     commit: () => {
-      if (needs.index.get(spec.blob) === undefined) needs.index.put(spec.blob, size, now);
+      if (needs.index.get(spec.blob) === undefined) needs.index.put(spec.blob, size, now ?? NOT_COUNTED_YET);
     },
   };
 }
@@ -137,7 +135,7 @@ async function prove(needs: StoreNeeds, spec: Spec<"prove">, meter: Meter): Prom
   const evidence = { op: "prove", blob: spec.blob, answer: sha256(concatBytes(spec.salt, range)) };
   return {
     ...done(evidence, { ...meter.read(), diskByteSeconds: kept.byteSeconds }),
-    commit: () => needs.index.put(spec.blob, kept.size, kept.now),
+    commit: () => needs.index.put(spec.blob, kept.size, kept.mark),
   };
 }
 
@@ -150,12 +148,31 @@ async function remove(needs: StoreNeeds, blob: Uint8Array, meter: Meter): Promis
   };
 }
 
-/** A blob's size, and its byte-seconds from its last claim until now; zeros for a blob that is not held. */
-function keptSince(needs: StoreNeeds, blob: Uint8Array): { isHeld: boolean; size: number; byteSeconds: bigint; now: number } {
-  const now = needs.networkSeconds();
+/** Stands for the time to count a blob's byte-seconds from where none was known when it came: they are counted from the next claim on. */
+const NOT_COUNTED_YET = 0;
+
+/**
+ * A blob's size, its byte-seconds from its last claim until now, and the mark to which they are counted; zeros for a blob that is not
+ * held. The mark never goes back, so that no second is claimed twice.
+ */
+function keptSince(needs: StoreNeeds, blob: Uint8Array): { isHeld: boolean; size: number; byteSeconds: bigint; mark: number } {
   const held = needs.index.get(blob);
-  const { size, countedTo } = held ?? { size: 0, countedTo: now };
-  return { isHeld: held !== undefined, size, byteSeconds: BigInt(size) * BigInt(Math.max(0, now - countedTo)), now };
+  const now = needs.networkSeconds();
+  const { size, countedTo } = held ?? { size: 0, countedTo: NOT_COUNTED_YET };
+  const mark = Math.max(countedTo, now ?? countedTo);
+  const seconds = countedTo === NOT_COUNTED_YET ? 0 : mark - countedTo;
+  return { isHeld: held !== undefined, size, byteSeconds: BigInt(size) * BigInt(seconds), mark };
+}
+
+/** Whether a failure says that the node's copy of the blob it is about is no good. */
+export function isBlobLost(reason: FailureReason): boolean {
+  return reason === "blob-missing" || reason === "blob-damaged";
+}
+
+/** Removes what is left of a lost blob; the outcome's transaction makes it unknown, so that the node no longer says that it holds it. */
+export async function forgetBlob(needs: Pick<StoreNeeds, "files" | "index">, blob: Uint8Array): Promise<() => void> {
+  await needs.files.remove(blob);
+  return () => needs.index.remove(blob);
 }
 
 async function readRange(needs: StoreNeeds, spec: Spec<"get"> | Spec<"prove">): Promise<Uint8Array> {
@@ -182,18 +199,4 @@ function startMeter(needs: StoreNeeds): Meter {
     },
     read: () => ({ ...NO_USAGE, cpuMicros: BigInt(Math.round(needs.cpuMicros() - startedMicros)), upBytes, downBytes }),
   };
-}
-
-function reasonOf(error: AgentError): FailureReason {
-  switch (error.code) {
-    case "blob-missing":
-    case "blob-damaged":
-    case "blob-mismatch":
-    case "no-room":
-    case "fetch-failed":
-    case "target-forbidden":
-      return error.code;
-    default:
-      return "internal";
-  }
 }

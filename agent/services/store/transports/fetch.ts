@@ -2,14 +2,17 @@ import { lookup } from "node:dns/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import { type Clock, isPublicAddress, messageOf } from "../../../../base/index.ts";
+import { type Clock, messageOf } from "../../../../base/index.ts";
 import { AgentError } from "../../../errors.ts";
 import { FETCH_IDLE_MS, FETCH_TIMEOUT_MS } from "../../../limits.ts";
+import type { TargetPolicy } from "../../measure/address-policy.ts";
 
 /** A download under way: its chunks, and what went over the wire so far (TLS included), in bytes. */
 export interface Download {
   readonly chunks: AsyncIterable<Uint8Array>;
   traffic(): { readonly upBytes: number; readonly downBytes: number };
+  /** Ends it, whether its chunks were read or not. */
+  close(): void;
 }
 
 /** Begins a download. Throws AgentError `target-forbidden` or `fetch-failed`; the chunks may throw the latter too. */
@@ -17,7 +20,8 @@ export type FetchBlob = (url: string, size: number, signal: AbortSignal) => Prom
 
 /** What the owner allows for downloads. */
 export interface FetchPolicy {
-  readonly allowPrivateTargets: boolean;
+  /** Where from, as of now: the node's networks change. */
+  readonly targetPolicy: () => TargetPolicy;
   /** Bits per second; undefined for no limit. */
   readonly downBitsPerSecond: () => number | undefined;
 }
@@ -28,9 +32,12 @@ export interface FetchPolicy {
  */
 export function makeFetchBlob(clock: Clock, policy: FetchPolicy): FetchBlob {
   return async (url, size, signal) => {
+    const limit = policy.downBitsPerSecond();
+    // The time that the owner's own limit makes it take is no fault of the server.
+    const timeoutMs = FETCH_TIMEOUT_MS + (limit === undefined ? 0 : (size * 8_000) / limit);
+    const timed = AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(timeoutMs), 2 ** 31 - 1))]);
     const target = parseFetchUrl(url);
-    const address = await resolveAllowed(target.hostname.replace(/^\[|\]$/g, ""), policy.allowPrivateTargets);
-    const timed = AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]);
+    const address = await endedBy(resolveAllowed(hostOf(target), policy.targetPolicy()), timed);
     const response = await begin(target, address, timed);
     const announced = response.headers["content-length"];
     if (response.statusCode !== 200 || (announced !== undefined && Number(announced) !== size)) {
@@ -43,12 +50,26 @@ export function makeFetchBlob(clock: Clock, policy: FetchPolicy): FetchBlob {
     return {
       chunks: paced(response, clock, policy.downBitsPerSecond, timed),
       traffic: () => ({ upBytes: socket.bytesWritten, downBytes: socket.bytesRead }),
+      close: () => void response.destroy(),
     };
   };
 }
 
+/** Why a URL may not be fetched, as far as it can be said before its host is looked up; undefined where nothing is against it. */
+export function whyForbidden(url: string, policy: TargetPolicy): string | undefined {
+  try {
+    const target = parseFetchUrl(url);
+    const host = hostOf(target);
+    const port = target.port === "" ? {} : { port: Number(target.port) };
+    const rule = policy.refusalOfTarget({ text: url, host, ...port });
+    return rule === undefined ? undefined : `${host}: ${rule}`;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
 /** The URL of a blob; only http and https, without credentials. Throws AgentError `target-forbidden`. */
-export function parseFetchUrl(url: string): URL {
+function parseFetchUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const isWeb = parsed?.protocol === "http:" || parsed?.protocol === "https:";
   if (parsed === undefined || !isWeb || parsed.username !== "" || parsed.password !== "") {
@@ -57,9 +78,14 @@ export function parseFetchUrl(url: string): URL {
   return parsed;
 }
 
-async function resolveAllowed(host: string, allowPrivate: boolean): Promise<string> {
+/** The host in the form that policies know: no brackets around an address, no dot at the end of a name. */
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+}
+
+async function resolveAllowed(host: string, policy: TargetPolicy): Promise<string> {
   const addresses = isIP(host) !== 0 ? [host] : await resolve(host);
-  const allowed = addresses.find((address) => allowPrivate || isPublicAddress(address));
+  const allowed = addresses.find((address) => policy.refusalOf([address]) === undefined);
   if (allowed === undefined) throw new AgentError("target-forbidden", `${host} is not on the public internet`);
   return allowed;
 }
@@ -70,6 +96,16 @@ async function resolve(host: string): Promise<string[]> {
   } catch (cause) {
     throw new AgentError("fetch-failed", `${host} cannot be resolved`, { cause });
   }
+}
+
+/** The outcome, or `fetch-failed` as soon as the signal ends it: the resolver of the system cannot be stopped, only left. */
+function endedBy<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const ended = new Promise<never>((_resolve, reject) => {
+    const end = (): void => reject(new AgentError("fetch-failed", messageOf(signal.reason)));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+  return Promise.race([work, ended]);
 }
 
 function begin(target: URL, address: string, signal: AbortSignal): Promise<IncomingMessage> {
@@ -91,7 +127,11 @@ function begin(target: URL, address: string, signal: AbortSignal): Promise<Incom
     });
     sent.on("timeout", () => sent.destroy(new Error("nothing came for too long")));
     sent.on("error", fail);
-    sent.on("response", resolveResponse);
+    sent.on("response", (response) => {
+      // From here on silence is measured where it is waited for: a body that the owner's limit holds back is silent too.
+      sent.setTimeout(0);
+      resolveResponse(response);
+    });
     sent.end();
   });
 }
@@ -106,7 +146,7 @@ async function* paced(
   const startedMs = clock.monotonicMs();
   let bytes = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of withoutSilence(body, clock)) {
       bytes += chunk.length;
       const bitsPerSecond = limit();
       const aheadMs = bitsPerSecond === undefined ? 0 : (bytes * 8000) / bitsPerSecond - (clock.monotonicMs() - startedMs);
@@ -117,5 +157,20 @@ async function* paced(
     throw new AgentError("fetch-failed", messageOf(thrown), { cause: thrown });
   } finally {
     body.destroy();
+  }
+}
+
+/** The chunks of a body; throws when the next one is waited for too long. */
+async function* withoutSilence(body: IncomingMessage, clock: Clock): AsyncGenerator<Uint8Array> {
+  const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  for (;;) {
+    const waiting = new AbortController();
+    const silence = clock.sleep(FETCH_IDLE_MS, waiting.signal).then(() => {
+      throw new Error("nothing came for too long");
+    });
+    silence.catch(() => undefined);
+    const next = await Promise.race([chunks.next(), silence]).finally(() => waiting.abort());
+    if (next.done === true) return;
+    yield next.value;
   }
 }
