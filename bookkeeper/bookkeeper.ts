@@ -1,30 +1,24 @@
-import { type Clock, type Log, messageOf, type Random, toHex } from "../base/index.ts";
+import { type Clock, type Log, messageOf, type Random } from "../base/index.ts";
 import type { IncomingMessage, Link, LinkHandlers, LinkOptions } from "../mqtt/index.ts";
-import {
-  beaconTopic,
-  type Ed25519,
-  formatId,
-  nodeTopic,
-  parseEnvelope,
-  parseTopic,
-  refusalMessage,
-  type SigningKey,
-  stateMessage,
-} from "../protocol/index.ts";
+import { beaconTopic, type Ed25519, formatId, nodeTopic, parseTopic, type SigningKey, stateMessage } from "../protocol/index.ts";
 import { makeBeaconSource } from "./beacon.ts";
 import type { Contents } from "./contents-store.ts";
+import { makeSweep } from "./contents-sweep.ts";
 import { makeIssuer } from "./dispatch/issuer.ts";
 import { makePlanner, type PlannerNeeds, type ReadyNode } from "./dispatch/planner.ts";
 import type { BookkeeperEvent } from "./events.ts";
-import { descriptorIn, makeIntake } from "./intake/intake.ts";
+import { makeBudget } from "./intake/budget.ts";
+import { makeDescriptors } from "./intake/descriptors.ts";
+import { makeIntake } from "./intake/intake.ts";
 import { makePresence } from "./intake/presence.ts";
+import { makeRefusals } from "./intake/refusals.ts";
 import { makeRegistry } from "./intake/registry.ts";
 import { makeSenders, onlyKeyOf, type Sender } from "./intake/sender.ts";
 import type { Ledger } from "./ledger/ledger-store.ts";
-import { BEACON_MS } from "./limits.ts";
+import { BEACON_MS, MAX_DISBELIEVED_PER_HOUR, MAX_REMEMBERED_NODES, SWEEP_MS } from "./limits.ts";
 import type { Order, Plan } from "./plan.ts";
 import type { makeRecheck } from "./recheck.ts";
-import { specOf } from "./verify/verify-proof.ts";
+import { makeTroubles } from "./troubles.ts";
 
 /** What the bookkeeper is made of. `clock` is the ledger's time. */
 export interface BookkeeperNeeds {
@@ -65,32 +59,37 @@ const TICK_MS = 500;
 
 /** Puts the parts together: messages in through intake and registry to the ledger, assignments, beacons and receipts out. */
 export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOptions): Bookkeeper {
-  const { ledger, key, clock, emit, log } = needs;
+  const { ledger, key, clock, emit, log, ed25519 } = needs;
   const { network } = options;
   const stopping = new AbortController();
   const senders = makeSenders();
+  const troubles = makeTroubles({ clock, log, emit });
   const publish = (topic: string, payload: Uint8Array, retain = false): void => {
     link.publish({ topic, payload, retain }).catch((thrown) => log.debug({ topic, why: messageOf(thrown) }, "not published"));
   };
-  const disbelieve = (topic: string, reason: string, detail: string): void =>
-    emit({ type: "disbelieved", topic, reason, detail });
+  const believed = makeBudget(clock, MAX_DISBELIEVED_PER_HOUR);
+  const disbelieve = (topic: string, reason: string, detail: string): void => {
+    if (believed.take(topic)) emit({ type: "disbelieved", topic, reason, detail });
+  };
+  const announceAccount = makeAnnouncer(ledger, emit);
 
-  const intake = makeIntake(
-    {
-      ...needs,
-      publish,
-      readContent: needs.contents.readRange,
-      onRemoved: (blob) => {
-        if (!ledger.placements.isPlaced(blob)) needs.contents.remove(blob);
-      },
-    },
-    { network, recheckShare: options.recheckShare },
-  );
-  const registry = makeRegistry({ ledger, key, ed25519: needs.ed25519, clock, publish, emit, disbelieve }, network);
+  const descriptors = makeDescriptors(ledger);
+  const registry = makeRegistry({ ledger, key, ed25519, clock, descriptors, publish, emit, disbelieve }, network);
   const presence = makePresence({ ledger, clock }, { recordMs: options.presenceRecordMs });
   const beacons = makeBeaconSource({ ledger, key, clock, random: needs.random }, network);
   const issuer = makeIssuer({ ledger, key, clock, random: needs.random, publish, emit }, network);
-  const planner = makePlanner({ ...needs, issuer }, options.plan);
+  const planner = makePlanner({ ...needs, issuer, onProblem: troubles.tell }, options.plan);
+  const refusals = makeRefusals({ ledger, ed25519, emit, disbelieve }, network);
+  const intake = makeIntake(
+    {
+      ...{ ...needs, publish, descriptors, disbelieve },
+      readContent: needs.contents.readRange,
+      onOther: (sender, payload) => troubles.guard("taking a refusal", () => refusals.onRefusal(sender, payload)),
+      onAnswered: announceAccount,
+    },
+    { network, recheckShare: options.recheckShare },
+  );
+  const sweep = makeSweep({ ledger, contents: needs.contents });
 
   const every = (channel: Parameters<typeof nodeTopic>[2]): string => nodeTopic(network, "+", channel);
   const proofs = options.shareGroup === undefined ? every("pow") : `$share/${options.shareGroup}/${every("pow")}`;
@@ -99,7 +98,7 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
     {
       onUp: ({ protocolVersion }) => {
         emit({ type: "online", protocolVersion });
-        publishBeacon();
+        troubles.guard("publishing a beacon", publishBeacon);
       },
       onDown: ({ why, retryInMs }) => emit({ type: "offline", why, retryInMs }),
       onMessage: (message) => onMessage(message),
@@ -112,64 +111,32 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
     const topic = parseTopic(message.topic);
     if (topic?.kind !== "node" || topic.network !== network) return;
     const sender = senders.of(topic.nodeId);
-    if (sender === undefined) return disbelieve(message.topic, "bad-identity", "the topic names no node");
+    // All such topics share one allowance: anybody can think of any number of them.
+    if (sender === undefined) return disbelieve("", "bad-identity", `the topic ${message.topic} names no node`);
     switch (topic.channel) {
       case "desc":
-        return registry.onDescriptor(sender, message.payload);
+        return troubles.guard("registering a node", () => registry.onDescriptor(sender, message.payload));
       case "state":
-        return message.retained ? undefined : onState(sender, message);
+        return message.retained ? undefined : troubles.guard("booking presence", () => onState(sender, message));
       case "pow":
-        return onWork(sender, message);
+        return intake.take(sender, new Uint8Array(message.payload), clock.wallMs());
     }
   };
 
   const onState = (sender: Sender, { topic, payload }: IncomingMessage): void => {
-    const opened = stateMessage.open(payload, network, onlyKeyOf(sender), needs.ed25519);
-    if (!opened.ok) return disbelieve(topic, opened.error.code, opened.error.message);
-    const node = ledger.nodes.get(sender.key);
+    const node = ledger.nodes.stateOf(sender.key);
     if (node === undefined) return;
-    presence.onState(sender.key, opened.value.body, descriptorIn(node.descriptor).tier);
-    announceAccount(sender);
-  };
-
-  const onWork = (sender: Sender, message: IncomingMessage): void | Promise<void> => {
-    const envelope = parseEnvelope(message.payload);
-    if (!envelope.ok) return disbelieve(message.topic, envelope.error.code, envelope.error.message);
-    if (envelope.value.role === "refusal") return onRefusal(sender, message);
-    return intake.take(sender, new Uint8Array(message.payload), clock.wallMs()).then(() => announceAccount(sender));
-  };
-
-  const onRefusal = (sender: Sender, { topic, payload }: IncomingMessage): void => {
-    const opened = refusalMessage.open(payload, network, onlyKeyOf(sender), needs.ed25519);
+    const opened = stateMessage.open(payload, network, onlyKeyOf(sender), ed25519);
     if (!opened.ok) return disbelieve(topic, opened.error.code, opened.error.message);
-    const { assignment: id, reason, detail = "" } = opened.value.body;
-    const row = id === undefined ? undefined : ledger.assignments.get(id);
-    if (row !== undefined && toHex(row.node) === toHex(sender.key)) {
-      ledger.transaction(() => {
-        // Whoever says it was done before has taken it before: its proof is on the way, or here already.
-        if (reason !== "replayed" && reason !== "conflicting") ledger.assignments.close(row.id, "refused", reason);
-        const { spec } = specOf(row);
-        const blob = spec["module"] ?? spec["blob"];
-        if (reason === "blob-unknown" && blob instanceof Uint8Array) ledger.placements.remove(sender.key, blob);
-      });
-    }
-    emit({ type: "refusal", node: sender.id, assignment: id === undefined ? undefined : toHex(id), reason, detail });
-  };
-
-  const announced = new Map<string, bigint>();
-  const announceAccount = (sender: Sender): void => {
-    const parts = ledger.accounts.of(sender.key);
-    const total = parts.online + parts.work + parts.bonus;
-    if (announced.get(sender.id) === total) return;
-    announced.set(sender.id, total);
-    emit({ type: "account", node: sender.id, ...parts, total });
+    presence.onState(sender.key, opened.value.body, descriptors.of(sender.key, node).tier);
+    announceAccount(sender);
   };
 
   const readyNodes = (): ReadyNode[] =>
     presence.present().flatMap((nodeKey) => {
-      const row = ledger.nodes.get(nodeKey);
-      if (row === undefined) return [];
-      const { tier, kinds } = descriptorIn(row.descriptor);
+      const state = ledger.nodes.stateOf(nodeKey);
+      if (state === undefined) return [];
+      const { tier, kinds } = descriptors.of(nodeKey, state);
       return [{ key: nodeKey, tier, kinds }];
     });
 
@@ -180,8 +147,7 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
       try {
         await work();
       } catch (thrown) {
-        log.error({ error: messageOf(thrown) }, `${what} failed; it is tried again`);
-        emit({ type: "trouble", what: `${what}: ${messageOf(thrown)}` });
+        troubles.tell(what, thrown);
       }
     }
   };
@@ -200,21 +166,37 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
       emit({ type: "started", bookkeeper: formatId(key.publicKey), records: ledger.records.tip().height });
       link.start();
       loops.push(
-        repeatEvery(BEACON_MS, "beacon", () => {
+        repeatEvery(BEACON_MS, "publishing a beacon", () => {
           if (link.isUp) publishBeacon();
         }),
-        repeatEvery(TICK_MS, "dispatch", dispatch),
+        repeatEvery(TICK_MS, "dispatching work", dispatch),
         repeatEvery(TICK_MS, "repeating jobs", async () => {
           while (!stopping.signal.aborted && (await needs.recheck.next(stopping.signal)));
         }),
+        repeatEvery(SWEEP_MS, "removing contents", sweep.next),
       );
     },
     stop: async () => {
       stopping.abort();
       await Promise.all(loops);
+      // What has arrived is recorded and answered while there still is a link for it.
+      intake.close();
       await link.stop();
-      presence.close();
+      troubles.guard("booking presence", presence.close);
       emit({ type: "stopped" });
     },
+  };
+}
+
+/** Tells of a node's account whenever it is another one than was told last. */
+function makeAnnouncer(ledger: Ledger, emit: (event: BookkeeperEvent) => void): (sender: Sender) => void {
+  const announced = new Map<string, bigint>();
+  return ({ id, key }) => {
+    const parts = ledger.accounts.of(key);
+    const total = parts.online + parts.work + parts.bonus;
+    if (announced.get(id) === total) return;
+    if (announced.size >= MAX_REMEMBERED_NODES) announced.clear();
+    announced.set(id, total);
+    emit({ type: "account", node: id, ...parts, total });
   };
 }

@@ -6,8 +6,9 @@
 export { type BookkeeperConfig, parseBookkeeperConfig } from "./config.ts";
 export { BookkeeperError, type BookkeeperErrorCode } from "./errors.ts";
 export type { BookkeeperEvent } from "./events.ts";
+export type { AccountRow, EntryRow } from "./ledger/accounts-store.ts";
 export { type AuditReport, auditLedger } from "./ledger/audit.ts";
-export { type AccountRow, type EntryRow, type Ledger, openLedger } from "./ledger/ledger-store.ts";
+export { type Ledger, openLedger } from "./ledger/ledger-store.ts";
 export { ACCOUNT_PARTS, type AccountPart, type LedgerRecord } from "./ledger/records.ts";
 export type { BookkeeperRun, RunningBookkeeper } from "./main.ts";
 export { type Order, type Plan, parseOrder, parsePlan } from "./plan.ts";

@@ -1,10 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   BaseError,
   type Log,
   loadOrCreateSecret,
   lockDirectory,
+  MAX_TOML_BYTES,
   makeProgramRunner,
   makeSystemClock,
   makeSystemRandom,
@@ -21,11 +22,11 @@ import type { BookkeeperConfig } from "./config.ts";
 import { type Contents, makeContents } from "./contents-store.ts";
 import { BookkeeperError } from "./errors.ts";
 import type { BookkeeperEvent } from "./events.ts";
-import { type Ledger, openLedger } from "./ledger/ledger-store.ts";
+import { openLedger } from "./ledger/ledger-store.ts";
 import { makeLedgerTime } from "./ledger-time.ts";
 import { MAX_CONTENT_BYTES, PRESENCE_RECORD_MS } from "./limits.ts";
 import { type Order, type Plan, parseOrder, parsePlan } from "./plan.ts";
-import { parsePolicy } from "./policy.ts";
+import { putPolicyInForce } from "./policy-in-force.ts";
 import { makeRecheck } from "./recheck.ts";
 import { openBlobDoor } from "./transports/blob-door.ts";
 
@@ -80,8 +81,8 @@ export async function startBookkeeper(config: BookkeeperConfig, run: BookkeeperR
     }
     const ledger = openLedger(join(directory, BOOKKEEPER_FILES.ledger));
     closers.push(() => ledger.close());
-    const clock = makeLedgerTime(system, ledger.beacons.last()?.atMs ?? 0);
-    await putPolicyInForce(ledger, config.policy.file, clock.wallMs());
+    const clock = makeLedgerTime(system, Math.max(ledger.beacons.last()?.atMs ?? 0, ledger.records.lastMs() ?? 0));
+    putPolicyInForce(ledger, await readPolicy(config.policy.file), clock.wallMs());
     const contents = makeContents(join(directory, BOOKKEEPER_FILES.contents));
     const blobUrl = await serveBlobs(config, contents, closers);
     await run.beforePlan?.(blobUrl);
@@ -94,7 +95,14 @@ export async function startBookkeeper(config: BookkeeperConfig, run: BookkeeperR
     const sandbox = await makeSandbox(needs, { hiddenPaths: [directory] });
     const serialNumber = random.bytes(16);
     const certificateCache = join(directory, BOOKKEEPER_FILES.certificate);
-    const login = await readBrokerLogin(config.broker, { key, seed, certificateCache, serialNumber, password: run.password });
+    const login = await readBrokerLogin(config.broker, {
+      key,
+      seed,
+      certificateCache,
+      serialNumber,
+      isAuthority: true,
+      password: run.password,
+    });
     const link = { ...login, clientId: `bk-${toHex(key.publicKey).slice(0, 12)}-${toHex(serialNumber).slice(0, 6)}` };
     const bookkeeper = makeBookkeeper(
       {
@@ -124,13 +132,23 @@ export async function startBookkeeper(config: BookkeeperConfig, run: BookkeeperR
     bookkeeper.start();
     return { id: key.id, stop: () => closeAll(closers) };
   } catch (thrown) {
-    await closeAll(closers);
+    // Why it could not start says more than what could not be closed after that.
+    await closeAll(closers).catch(() => undefined);
     throw thrown;
   }
 }
 
+/** Closes everything, the last opened first. What one fails with is thrown once all of them had their turn. */
 async function closeAll(closers: (() => void | Promise<void>)[]): Promise<void> {
-  for (const close of closers.splice(0).reverse()) await close();
+  const failures: unknown[] = [];
+  for (const close of closers.splice(0).reverse()) {
+    try {
+      await close();
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** The bookkeeper's key, made once. It signs receipts, and certificates for the network's broker and nodes. */
@@ -141,7 +159,7 @@ export async function openIdentity(directory: string): Promise<{ key: SigningKey
 }
 
 async function readPlan(file: string): Promise<Plan> {
-  const plan = parsePlan(await readFile(file, "utf8"), file);
+  const plan = parsePlan(await readConfigText(file), file);
   if (!plan.ok) throw new BookkeeperError("bad-config", plan.error.join("\n"));
   return plan.value;
 }
@@ -165,15 +183,19 @@ async function readBeside(planFile: string, name: string): Promise<Uint8Array> {
   }
 }
 
-/** The policy that ships, unless the configuration names another. A changed one is recorded, and counts from there on. */
-async function putPolicyInForce(ledger: Ledger, file: string | undefined, nowMs: number): Promise<void> {
-  const path = file ?? new URL("./policies/contribution-1.toml", import.meta.url);
-  const toml = await readFile(path, "utf8");
-  const policy = parsePolicy(toml, file ?? "contribution-1.toml");
-  if (!policy.ok) throw new BookkeeperError("bad-config", policy.error.join("\n"));
-  const current = ledger.records.currentPolicy();
-  if (JSON.stringify(current) === JSON.stringify(policy.value)) return;
-  ledger.transaction(() => ledger.records.append({ type: "policy", atMs: nowMs, toml }));
+/** The policy that ships, unless the configuration names another. */
+async function readPolicy(file: string | undefined): Promise<{ readonly toml: string; readonly fileName: string }> {
+  const shipped = new URL("./policies/contribution-1.toml", import.meta.url);
+  return { toml: await readConfigText(file ?? fileURLToPath(shipped)), fileName: file ?? "contribution-1.toml" };
+}
+
+/** A file that the configuration names. */
+async function readConfigText(path: string): Promise<string> {
+  try {
+    return Buffer.from(await readFileBounded(path, MAX_TOML_BYTES)).toString();
+  } catch (thrown) {
+    throw new BookkeeperError("bad-config", messageOf(thrown), { cause: thrown });
+  }
 }
 
 async function serveBlobs(
@@ -184,7 +206,7 @@ async function serveBlobs(
   if (config.blobs === undefined) return undefined;
   const door = await openBlobDoor(contents, config.blobs);
   closers.push(() => door.close());
-  return config.blobs.public_url ?? door.url;
+  return (config.blobs.public_url ?? door.url).replace(/\/+$/, "");
 }
 
 function logEvent(log: Log, { type, ...fields }: BookkeeperEvent): void {

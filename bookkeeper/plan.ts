@@ -65,6 +65,10 @@ type Kinds = {
   readonly store?: { readonly size?: unknown; readonly file?: unknown } | undefined;
   readonly compute?: unknown;
 };
+/** Names under which work is issued that is no item of the plan: modules that items need, and orders. */
+export const MODULE_ITEM = "module";
+export const ORDER_ITEM = "order";
+
 const ONE_KIND = "give exactly one of measure, store and compute";
 const ONE_SOURCE = "a store item has either size or file";
 
@@ -80,6 +84,7 @@ const planItem = v.pipe(
   v.strictObject({ ...itemEntries, every: duration(1_000, 30 * 86_400_000) }),
   v.check((item) => hasOneKind(item), ONE_KIND),
   v.check((item) => hasOneSource(item), ONE_SOURCE),
+  v.check((item) => item.name !== MODULE_ITEM && item.name !== ORDER_ITEM, "module and order are names for other work"),
 );
 const planSchema = v.strictObject({
   version: v.literal(1),

@@ -1,16 +1,17 @@
-import { type Clock, type Random, toHex } from "../../base/index.ts";
+import { assert, type Clock, type Random, toHex } from "../../base/index.ts";
 import {
   assignmentMessage,
   challengeMessage,
   formatId,
   nodeTopic,
-  parseEnvelope,
   type SigningKey,
   type Tier,
   type WireObject,
 } from "../../protocol/index.ts";
 import type { BookkeeperEvent } from "../events.ts";
-import type { Ledger, Placement } from "../ledger/ledger-store.ts";
+import type { IssuedSpec } from "../ledger/assignments-store.ts";
+import type { Ledger } from "../ledger/ledger-store.ts";
+import type { Placement } from "../ledger/placements-store.ts";
 import { RESEND } from "../limits.ts";
 
 /** What issuing needs. */
@@ -43,20 +44,23 @@ const CHALLENGE_EXPIRES_MS = 120_000;
 /** The largest part of a blob that one challenge asks for, in bytes. */
 const CHALLENGE_BYTES = 4_096;
 
+/** A challenge says nothing of attempts: its node may answer it as often as crashes make it. */
+const CHALLENGE_ATTEMPTS = 10;
+
+/** Unanswered assignments that are looked at in one transaction. */
+const RESEND_AT_ONCE = 256;
+
 /** Signs assignments and challenges, journals them, sends them, and sends unanswered ones again until they expire. */
 export function makeIssuer(needs: IssueNeeds, network: string) {
   const { ledger, key, clock } = needs;
 
-  const send = (id: Uint8Array, node: Uint8Array, envelope: Uint8Array, sends: number): void => {
-    const waitMs = Math.min(RESEND.capMs, RESEND.baseMs * 2 ** sends);
-    ledger.transaction(() => ledger.assignments.setSent(id, clock.wallMs() + waitMs));
+  const send = (node: Uint8Array, envelope: Uint8Array): void =>
     needs.publish(nodeTopic(network, formatId(node), "cmd"), envelope);
-  };
 
   /** What every command says: who asks whom, until when, and the beacon that its proof must not precede. */
   const claimsFor = (node: Uint8Array, expiresMs: number) => {
     const beacon = ledger.beacons.last();
-    if (beacon === undefined) throw new Error("bug: nothing is issued before the first beacon");
+    assert(beacon !== undefined, "nothing is issued before the first beacon");
     const nowMs = clock.wallMs();
     const times = { issuedAt: Math.floor(nowMs / 1000), expiresAt: Math.ceil((nowMs + expiresMs) / 1000) };
     const claims = { issuer: key.publicKey, ...times, nonce: beacon.hash, id: needs.random.bytes(16), node };
@@ -65,48 +69,64 @@ export function makeIssuer(needs: IssueNeeds, network: string) {
 
   const journalAndSend = (
     role: "assignment" | "challenge",
-    work: Pick<Work, "node" | "item" | "kind">,
+    { node, item, kind }: Pick<Work, "node" | "item" | "kind">,
     made: ReturnType<typeof claimsFor>,
-    envelope: Uint8Array,
+    { envelope, issued, alongside }: { envelope: Uint8Array; issued: IssuedSpec; alongside?: Alongside },
   ): Uint8Array => {
     const { claims, ...terms } = made;
-    const parsed = parseEnvelope(envelope);
-    if (!parsed.ok) throw parsed.error;
-    const { payload } = parsed.value;
-    ledger.transaction(() => ledger.assignments.insert({ ...work, ...terms, id: claims.id, role, envelope, payload }));
-    send(claims.id, work.node, envelope, 0);
-    needs.emit({ type: "assigned", node: formatId(work.node), assignment: toHex(claims.id), kind: work.kind, item: work.item });
-    return claims.id;
+    const { id } = claims;
+    ledger.transaction(() => {
+      const nextSendMs = made.issuedAtMs + RESEND.baseMs;
+      ledger.assignments.insert({ node, item, kind, ...terms, id, role, envelope, issued, nextSendMs });
+      alongside?.(id);
+    });
+    send(node, envelope);
+    needs.emit({ type: "assigned", node: formatId(node), assignment: toHex(id), kind, item });
+    return id;
   };
 
   return {
-    /** Issues work; answers the assignment's id. */
-    assign: ({ node, item, kind, spec, minTier, maxAttempts, expiresMs }: Work): Uint8Array => {
+    /** Issues work; answers the assignment's id. `alongside` is done in the transaction that journals it. */
+    assign: ({ node, item, kind, spec, minTier, maxAttempts, expiresMs }: Work, alongside?: Alongside): Uint8Array => {
       const made = claimsFor(node, expiresMs);
       const envelope = assignmentMessage.seal({ ...made.claims, kind, spec, minTier, maxAttempts }, network, key);
-      return journalAndSend("assignment", { node, item, kind }, made, envelope);
+      const issued = { spec, maxAttempts };
+      const more = alongside === undefined ? {} : { alongside };
+      return journalAndSend("assignment", { node, item, kind }, made, { envelope, issued, ...more });
     },
     /** Asks a node for a random range of a blob that it keeps. */
     challenge: ({ node, blob, size }: Placement, item: string): Uint8Array => {
       const made = claimsFor(node, CHALLENGE_EXPIRES_MS);
       const length = Math.min(size, CHALLENGE_BYTES);
       const offset = BigInt(Math.floor(needs.random.fraction() * (size - length + 1)));
-      const envelope = challengeMessage.seal(
-        { ...made.claims, blob, offset, length, salt: needs.random.bytes(16) },
-        network,
-        key,
-      );
-      return journalAndSend("challenge", { node, item, kind: "store" }, made, envelope);
+      const question = { blob, offset, length, salt: needs.random.bytes(16) };
+      const envelope = challengeMessage.seal({ ...made.claims, ...question }, network, key);
+      const issued = { spec: { op: "prove", ...question }, maxAttempts: CHALLENGE_ATTEMPTS };
+      return journalAndSend("challenge", { node, item, kind: "store" }, made, { envelope, issued });
     },
     /** Sends again what nobody answered, and closes what expired. */
     resend: (isPresent: (node: Uint8Array) => boolean): void => {
       const nowMs = clock.wallMs();
-      for (const row of ledger.assignments.due(nowMs, 256)) {
-        // A node that took it in time may still prove it; only the sending ends.
-        if (nowMs > row.expiresAtMs) ledger.transaction(() => ledger.assignments.close(row.id, "expired"));
-        else if (isPresent(row.node)) send(row.id, row.node, row.envelope, row.sends);
-        else ledger.transaction(() => ledger.assignments.setSent(row.id, nowMs + RESEND.baseMs));
-      }
+      const due = ledger.assignments.due(nowMs, RESEND_AT_ONCE);
+      if (due.length === 0) return;
+      const again = due.filter((row) => nowMs <= row.expiresAtMs && isPresent(row.node));
+      ledger.transaction(() => {
+        for (const row of due) {
+          // A node that took it in time may still prove it; only the sending ends.
+          if (nowMs > row.expiresAtMs) ledger.assignments.close(row.id, "expired");
+          else if (again.includes(row)) ledger.assignments.setSent(row.id, nowMs + resendWaitMs(row.sends));
+          else ledger.assignments.postpone(row.id, nowMs + RESEND.baseMs);
+        }
+      });
+      for (const { node, envelope } of again) send(node, envelope);
     },
   };
+}
+
+/** What is done in the transaction that journals an assignment with this id. */
+type Alongside = (id: Uint8Array) => void;
+
+/** How long to wait after sending something for the `sends + 1`th time, in milliseconds. */
+function resendWaitMs(sends: number): number {
+  return Math.min(RESEND.capMs, RESEND.baseMs * 2 ** Math.min(sends, 32));
 }

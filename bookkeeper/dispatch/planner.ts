@@ -1,11 +1,12 @@
-import { type Clock, messageOf, type Random, toHex } from "../../base/index.ts";
-import { MAX_INLINE_BYTES, parseId, TIERS, type Tier, type WireObject } from "../../protocol/index.ts";
+import { type Clock, type Random, toHex } from "../../base/index.ts";
+import { MAX_INLINE_BYTES, ProtocolError, parseId, TIERS, type Tier, type WireObject } from "../../protocol/index.ts";
 import type { Contents } from "../contents-store.ts";
 import { BookkeeperError } from "../errors.ts";
-import type { Ledger, Placement } from "../ledger/ledger-store.ts";
-import { MAX_OPEN_PER_NODE } from "../limits.ts";
-import { kindOf, type Order, type Plan, type PlanItem } from "../plan.ts";
+import type { Ledger } from "../ledger/ledger-store.ts";
+import { ASK_AGAIN_MS, MAX_OPEN_PER_NODE } from "../limits.ts";
+import { kindOf, MODULE_ITEM, ORDER_ITEM, type Order, type Plan, type PlanItem } from "../plan.ts";
 import type { Issuer } from "./issuer.ts";
+import { makeKeeper } from "./keeper.ts";
 
 /** What the planner needs. */
 export interface PlannerNeeds {
@@ -18,6 +19,8 @@ export interface PlannerNeeds {
   readonly readPlanFile: (name: string) => Promise<Uint8Array>;
   /** Where nodes can fetch a content that does not fit into a message; undefined where this bookkeeper serves none. */
   readonly urlOf: (blob: Uint8Array) => string | undefined;
+  /** An item of the plan cannot be issued now. */
+  readonly onProblem: (what: string, thrown: unknown) => void;
 }
 
 /** A node that can be given work. */
@@ -29,8 +32,8 @@ export interface ReadyNode {
 
 type Terms = Pick<PlanItem, "expires" | "max_attempts" | "min_tier">;
 
-/** The item name under which modules are placed that compute items need. */
-const MODULE_ITEM = "module";
+/** What is done in the transaction that journals an assignment. */
+type Alongside = (id: Uint8Array) => void;
 
 export type Planner = ReturnType<typeof makePlanner>;
 
@@ -38,7 +41,7 @@ export type Planner = ReturnType<typeof makePlanner>;
 export function makePlanner(needs: PlannerNeeds, plan: Plan) {
   const { ledger, issuer, contents, clock } = needs;
   const modules = new Map<string, Uint8Array>();
-  const nextChallengeMs = new Map<string, number>();
+  const keeper = makeKeeper(needs, plan);
 
   const moduleOf = async (name: string): Promise<Uint8Array> => {
     const known = modules.get(name);
@@ -48,86 +51,92 @@ export function makePlanner(needs: PlannerNeeds, plan: Plan) {
     return hash;
   };
 
-  const issue = (node: Uint8Array, item: string, kind: string, spec: WireObject, terms: Terms): Uint8Array =>
-    issuer.assign({ node, item, kind, spec, minTier: terms.min_tier, maxAttempts: terms.max_attempts, expiresMs: terms.expires });
-
   /** Places a content on a node, inside the message where it fits. */
-  const place = async (node: Uint8Array, blob: Uint8Array, item: string, terms: Terms): Promise<Uint8Array> => {
-    const bytes = await contents.read(blob);
+  const place = async (
+    node: Uint8Array,
+    bytes: Uint8Array,
+    item: string,
+    terms: Terms,
+    alongside?: Alongside,
+  ): Promise<Uint8Array> => {
+    const blob = await contents.put(bytes);
     const url = bytes.length <= MAX_INLINE_BYTES ? undefined : needs.urlOf(blob);
     if (bytes.length > MAX_INLINE_BYTES && url === undefined) {
       throw new BookkeeperError(
         "bad-content",
-        `${item}: ${bytes.length} bytes do not fit into a message; set [blobs] in the configuration`,
+        `${bytes.length} bytes do not fit into a message; set [blobs] in the configuration`,
       );
     }
     const source: WireObject = url === undefined ? { inline: bytes } : { url };
-    return issue(node, item, "store", { op: "put", blob, size: bytes.length, ...source }, terms);
+    return issue(node, item, "store", { op: "put", blob, size: bytes.length, ...source }, terms, alongside);
+  };
+
+  const issue = (
+    node: Uint8Array,
+    item: string,
+    kind: string,
+    spec: WireObject,
+    terms: Terms,
+    alongside?: Alongside,
+  ): Uint8Array => {
+    const limits = { minTier: terms.min_tier, maxAttempts: terms.max_attempts, expiresMs: terms.expires };
+    return issuer.assign({ node, item, kind, spec, ...limits }, alongside);
   };
 
   /** Begins a piece of work on a node. Undefined: the node has to take its module first, which is under way. */
-  const begin = async (node: Uint8Array, name: string, item: Order | PlanItem): Promise<Uint8Array | undefined> => {
+  const begin = async (
+    node: Uint8Array,
+    name: string,
+    item: Order | PlanItem,
+    alongside?: Alongside,
+  ): Promise<Uint8Array | undefined> => {
     if (item.measure !== undefined) {
       const { method, targets, count, timeout, record_type, resolver } = item.measure;
-      return issue(
-        node,
-        name,
-        "measure",
-        { method, targets, count, timeoutMs: timeout, recordType: record_type, resolver },
-        item,
-      );
+      const spec = { method, targets, count, timeoutMs: timeout, recordType: record_type, resolver };
+      return issue(node, name, "measure", spec, item, alongside);
     }
     if (item.store !== undefined) {
       const { size, file } = item.store;
       const bytes = file === undefined ? needs.random.bytes(size ?? 0) : await needs.readPlanFile(file);
-      return place(node, await contents.put(bytes), name, item);
+      return place(node, bytes, name, item, alongside);
     }
     if (item.compute === undefined) return undefined;
     const { module, args, stdin, wall, cpu, memory, output, isolation } = item.compute;
     const blob = await moduleOf(module);
     if (ledger.placements.get(node, blob) === undefined) {
-      if (ledger.assignments.openOfItem(node, MODULE_ITEM) === undefined) await place(node, blob, MODULE_ITEM, item);
+      await placeModule(node, blob, item);
       return undefined;
     }
     const limits = { wallMs: wall, cpuMs: cpu, memoryBytes: memory, outputBytes: output };
     const input = stdin === undefined ? {} : { stdin: Buffer.from(stdin) };
     const fixed = { seed: needs.random.bytes(32), epochSeconds: Math.floor(clock.wallMs() / 1000) };
-    return issue(node, name, "compute", { module: blob, args, ...input, ...fixed, limits, isolation }, item);
+    const spec = { module: blob, args, ...input, ...fixed, limits, isolation };
+    return issue(node, name, "compute", spec, item, alongside);
   };
 
-  const dueItems = (node: ReadyNode): PlanItem[] =>
-    plan.items.filter(
-      (item) => fits(item, node) && clock.wallMs() - ledger.assignments.lastIssuedMs(node.key, item.name) >= item.every,
-    );
-
-  /** Challenges a blob when its time has come, and tells the node to forget it when its time is over. */
-  const tend = (placement: Placement): void => {
-    const item = plan.items.find((each) => each.name === placement.item);
-    if (item?.store === undefined) return;
-    const name = `${toHex(placement.node)}/${toHex(placement.blob)}`;
-    const now = clock.wallMs();
-    if (now - placement.placedMs >= item.store.keep) {
-      nextChallengeMs.delete(name);
-      const forget = `${item.name}/forget`;
-      if (ledger.assignments.openOfItem(placement.node, forget) !== undefined) return;
-      issue(placement.node, forget, "store", { op: "delete", blob: placement.blob }, item);
-      return;
-    }
-    const due = nextChallengeMs.get(name);
-    if (due !== undefined && now < due) return;
-    nextChallengeMs.set(name, now + waitWithMean(item.store.challenge_every, needs.random));
-    if (due !== undefined) issuer.challenge(placement, `${item.name}/challenge`);
+  /** A module is asked for now and then, not at each look: a node may refuse it, or lose it again and again. */
+  const placeModule = async (node: Uint8Array, blob: Uint8Array, terms: Terms): Promise<void> => {
+    const name = `${MODULE_ITEM}/${toHex(blob).slice(0, 16)}`;
+    if (ledger.assignments.isOpen(node, name, blob)) return;
+    if (clock.wallMs() - ledger.assignments.lastIssuedMs(node, name) < ASK_AGAIN_MS) return;
+    await place(node, await contents.read(blob), name, terms);
   };
+
+  const isDue = (item: PlanItem, node: ReadyNode): boolean =>
+    fits(item, node) && clock.wallMs() - ledger.assignments.lastIssuedMs(node.key, item.name) >= item.every;
+  const isFull = (node: ReadyNode): boolean => ledger.assignments.openCount(node.key) >= MAX_OPEN_PER_NODE;
 
   return {
-    /** Issues what is due on one node. Throws what a missing file of the plan throws. */
+    /** Issues what is due on one node. What one item lacks keeps no other one back. */
     visit: async (node: ReadyNode): Promise<void> => {
-      for (const placement of ledger.placements.ofNode(node.key)) {
-        if (ledger.assignments.openCount(node.key) < MAX_OPEN_PER_NODE) tend(placement);
-      }
-      for (const item of dueItems(node)) {
-        if (ledger.assignments.openCount(node.key) >= MAX_OPEN_PER_NODE) return;
-        await begin(node.key, item.name, item);
+      keeper.tend(node.key, () => isFull(node));
+      for (const item of plan.items) {
+        if (isFull(node)) return;
+        try {
+          if (isDue(item, node)) await begin(node.key, item.name, item);
+        } catch (thrown) {
+          needs.onProblem(`item ${item.name}`, thrown);
+        }
       }
     },
     /** Carries out the orders that wait, each on the node that it names or on the first that can take it. */
@@ -135,11 +144,15 @@ export function makePlanner(needs: PlannerNeeds, plan: Plan) {
       for (const order of ledger.orders.waiting()) {
         try {
           const wanted = read(order.toml, order.fileName);
-          const node = chooseNode(wanted, nodes);
-          const assignment = node === undefined ? undefined : await begin(node.key, "order", wanted);
-          if (assignment !== undefined) ledger.transaction(() => ledger.orders.setIssued(order.id, assignment));
+          const node = chooseNode(
+            wanted,
+            nodes.filter((each) => !isFull(each)),
+          );
+          if (node !== undefined) await begin(node.key, ORDER_ITEM, wanted, (id) => ledger.orders.setIssued(order.id, id));
         } catch (thrown) {
-          ledger.transaction(() => ledger.orders.setProblem(order.id, messageOf(thrown)));
+          const isItsOwn = thrown instanceof BookkeeperError || thrown instanceof ProtocolError;
+          if (isItsOwn) ledger.transaction(() => ledger.orders.setProblem(order.id, thrown.message));
+          else needs.onProblem(`order ${toHex(order.id)}`, thrown);
         }
       }
     },
@@ -156,9 +169,4 @@ function chooseNode(order: Order, nodes: readonly ReadyNode[]): ReadyNode | unde
   const key = parseId(order.node);
   if (!key.ok) throw key.error;
   return nodes.find((node) => Buffer.compare(node.key, key.value) === 0);
-}
-
-/** A random wait with the given mean, exponentially distributed: how long it has lasted says nothing about how long it still will. */
-function waitWithMean(meanMs: number, random: Random): number {
-  return -Math.log(1 - random.fraction()) * meanMs;
 }

@@ -7,7 +7,8 @@ import {
   receiptMessage,
   type SigningKey,
 } from "../../protocol/index.ts";
-import type { HeldProof, Ledger } from "../ledger/ledger-store.ts";
+import type { Ledger } from "../ledger/ledger-store.ts";
+import type { KeptReceipt, Place } from "../ledger/proofs-store.ts";
 import type { Sender } from "./sender.ts";
 
 /** What the receipt book needs. */
@@ -18,18 +19,19 @@ export interface ReceiptBookNeeds {
   readonly clock: Clock;
 }
 
-interface Place {
-  readonly bootCount: number;
-  readonly seq: number;
+/** A proof as its receipt names it. */
+export interface Answered {
+  readonly sender: Sender;
+  readonly proof: Proof;
   readonly hash: Uint8Array;
-  readonly height: number;
+  readonly receivedAtMs: number;
 }
 
 /** Proofs of one node that one receipt will answer. */
 interface OpenReceipt {
   readonly sender: Sender;
   readonly receivedAtMs: number;
-  readonly places: Place[];
+  readonly places: (Place & { readonly hash: Uint8Array })[];
   credited: bigint;
 }
 
@@ -42,19 +44,16 @@ export type ReceiptBook = ReturnType<typeof makeReceiptBook>;
 export function makeReceiptBook(needs: ReceiptBookNeeds) {
   const { ledger, key } = needs;
   const sealed: { readonly id: string; readonly envelope: Uint8Array }[] = [];
+  const repeated = new Set<number>();
   const open = new Map<string, OpenReceipt>();
 
   const seal = (
     sender: Sender,
     receivedAtMs: number,
-    body: Omit<Receipt, "issuer" | "issuedAt" | "node" | "receivedAtMs">,
+    body: Omit<Receipt, "issuer" | "issuedAt" | "node" | "subject" | "receivedAtMs">,
   ): Uint8Array => {
-    const claims = {
-      issuer: key.publicKey,
-      issuedAt: Math.floor(needs.clock.wallMs() / 1000),
-      node: sender.key,
-      receivedAtMs: receivedAtMs,
-    };
+    const issuedAt = Math.floor(needs.clock.wallMs() / 1000);
+    const claims = { issuer: key.publicKey, issuedAt, node: sender.key, subject: "proof", receivedAtMs } as const;
     const envelope = receiptMessage.seal({ ...claims, ...body }, needs.network, key);
     sealed.push({ id: sender.id, envelope });
     return envelope;
@@ -65,21 +64,21 @@ export function makeReceiptBook(needs: ReceiptBookNeeds) {
     const last = receipt.places.at(-1);
     if (first === undefined || last === undefined) return;
     open.delete(receipt.sender.id);
+    const total = ledger.accounts.total(receipt.sender.key);
     const envelope = seal(receipt.sender, receipt.receivedAtMs, {
-      subject: "proof",
       status: "accepted",
       bootCount: last.bootCount,
       fromSeq: first.seq,
       toSeq: last.seq,
       hash: last.hash,
       credited: receipt.credited,
-      total: clampToZero(ledger.accounts.total(receipt.sender.key)),
+      total: total < 0n ? 0n : total,
     });
     ledger.proofs.insert(receipt.sender.key, envelope, receipt.places);
   };
 
   return {
-    accepted: (sender: Sender, proof: Proof, hash: Uint8Array, receivedAtMs: number, height: number, credited: bigint): void => {
+    accepted: ({ sender, proof, hash, receivedAtMs }: Answered, credited: bigint): void => {
       const { bootCount, seq } = proof;
       let receipt = open.get(sender.id);
       const last = receipt?.places.at(-1);
@@ -91,43 +90,33 @@ export function makeReceiptBook(needs: ReceiptBookNeeds) {
         receipt = { sender, receivedAtMs, places: [], credited: 0n };
         open.set(sender.id, receipt);
       }
-      receipt.places.push({ bootCount, seq, hash, height });
+      receipt.places.push({ bootCount, seq, hash });
       receipt.credited += credited;
     },
-    refused: (
-      sender: Sender,
-      proof: Proof,
-      hash: Uint8Array,
-      receivedAtMs: number,
-      height: number,
-      reason: ReceiptReason,
-      detail: string,
-    ): void => {
+    refused: ({ sender, proof, hash, receivedAtMs }: Answered, reason: ReceiptReason, detail: string): void => {
       const earlier = open.get(sender.id);
       if (earlier !== undefined) finish(earlier);
-      const { bootCount, seq } = proof;
-      const place = { bootCount, fromSeq: seq, toSeq: seq, hash };
-      const envelope = seal(sender, receivedAtMs, { subject: "proof", status: "refused", ...place, reason, detail });
-      ledger.proofs.insert(sender.key, envelope, [{ bootCount, seq, hash, height }]);
+      const envelope = seal(sender, receivedAtMs, { status: "refused", ...placeOf(proof), hash, reason, detail });
+      ledger.proofs.insert(sender.key, envelope, [{ bootCount: proof.bootCount, seq: proof.seq, hash }]);
     },
     /** Answers another proof for a place that is taken. The place keeps the receipt of its first proof. */
-    equivocation: (sender: Sender, proof: Proof, hash: Uint8Array, receivedAtMs: number): void => {
-      const place = { bootCount: proof.bootCount, fromSeq: proof.seq, toSeq: proof.seq, hash };
+    equivocation: ({ sender, proof, hash, receivedAtMs }: Answered): void => {
       const detail = "another proof was signed for this place in the chain before";
-      seal(sender, receivedAtMs, { subject: "proof", status: "refused", ...place, reason: "equivocation", detail });
+      const why = { reason: "equivocation", detail } as const;
+      const envelope = seal(sender, receivedAtMs, { status: "refused", ...placeOf(proof), hash, ...why });
+      ledger.proofs.insertEquivocation(sender.key, proof, hash, envelope);
     },
-    gap: (sender: Sender, proof: Proof, hash: Uint8Array, receivedAtMs: number, head: ChainHead | undefined): void => {
-      const place = { bootCount: proof.bootCount, fromSeq: proof.seq, toSeq: proof.seq, hash };
-      seal(sender, receivedAtMs, { subject: "proof", status: "gap", ...place, head });
+    gap: ({ sender, proof, hash, receivedAtMs }: Answered, head: ChainHead | undefined): void =>
+      void seal(sender, receivedAtMs, { status: "gap", ...placeOf(proof), hash, head }),
+    /** Hands out a receipt that was given before, once in a batch however many of its proofs came again. */
+    repeat: ({ id }: Sender, receipt: KeptReceipt): void => {
+      if (repeated.has(receipt.id)) return;
+      repeated.add(receipt.id);
+      sealed.push({ id, envelope: receipt.envelope });
     },
-    repeat: (sender: Sender, envelope: Uint8Array): void => void sealed.push({ id: sender.id, envelope }),
-    /** A proof of this very batch, whose receipt is not signed yet. */
-    pending: (
-      sender: Sender,
-      bootCount: number,
-      seq: number,
-    ): (Omit<HeldProof, "receipt"> & { receipt?: undefined }) | undefined =>
-      open.get(sender.id)?.places.find((place) => place.bootCount === bootCount && place.seq === seq),
+    /** The hash of a proof of this very batch, whose receipt is not signed yet. */
+    pendingHash: ({ id }: Sender, { bootCount, seq }: Place): Uint8Array | undefined =>
+      open.get(id)?.places.find((place) => place.bootCount === bootCount && place.seq === seq)?.hash,
     /** Signs and keeps what is still open. The last call inside the transaction. */
     close: (): void => {
       for (const receipt of [...open.values()]) finish(receipt);
@@ -136,6 +125,6 @@ export function makeReceiptBook(needs: ReceiptBookNeeds) {
   };
 }
 
-function clampToZero(amount: bigint): bigint {
-  return amount < 0n ? 0n : amount;
+function placeOf({ bootCount, seq }: Proof): { bootCount: number; fromSeq: number; toSeq: number } {
+  return { bootCount, fromSeq: seq, toSeq: seq };
 }

@@ -1,10 +1,18 @@
 import { bytesEqual, type Clock } from "../../base/index.ts";
-import { descriptorMessage, type Ed25519, nodeTopic, receiptMessage, type SigningKey } from "../../protocol/index.ts";
+import {
+  type Descriptor,
+  descriptorMessage,
+  type Ed25519,
+  nodeTopic,
+  receiptMessage,
+  type SigningKey,
+} from "../../protocol/index.ts";
 import type { BookkeeperEvent } from "../events.ts";
 import type { Ledger } from "../ledger/ledger-store.ts";
-import { MAX_DESCRIPTORS_PER_HOUR } from "../limits.ts";
+import type { NodeState } from "../ledger/nodes-store.ts";
+import { MAX_DESCRIPTORS_PER_HOUR, PRESENCE_GAP_MS } from "../limits.ts";
 import { makeBudget } from "./budget.ts";
-import { descriptorIn } from "./intake.ts";
+import type { Descriptors } from "./descriptors.ts";
 import { onlyKeyOf, type Sender } from "./sender.ts";
 
 /** What the registry needs. */
@@ -13,6 +21,7 @@ export interface RegistryNeeds {
   readonly key: SigningKey;
   readonly ed25519: Ed25519;
   readonly clock: Clock;
+  readonly descriptors: Descriptors;
   readonly publish: (topic: string, payload: Uint8Array) => void;
   readonly emit: (event: BookkeeperEvent) => void;
   readonly disbelieve: (topic: string, reason: string, detail: string) => void;
@@ -22,42 +31,46 @@ export interface RegistryNeeds {
 export function makeRegistry(needs: RegistryNeeds, network: string) {
   const { ledger, key, clock } = needs;
   const budget = makeBudget(clock, MAX_DESCRIPTORS_PER_HOUR);
+
+  /** A descriptor from before the one that counts, by the node's own order, and not signed just now: an old one that came back. */
+  const isOutdated = (sender: Sender, known: NodeState, { bootCount, uptimeSeconds, nonce }: Descriptor): boolean => {
+    const counts = needs.descriptors.of(sender.key, known);
+    if (bootCount > counts.bootCount || (bootCount === counts.bootCount && uptimeSeconds >= counts.uptimeSeconds)) return false;
+    // A node that lost its state counts its starts from one again. It shows that it signs today by the beacon that it cites.
+    const beacon = nonce === undefined ? undefined : ledger.beacons.byHash(nonce);
+    return beacon === undefined || clock.wallMs() - beacon.atMs > PRESENCE_GAP_MS;
+  };
+
+  const answer = (sender: Sender, hash: Uint8Array, receivedAtMs: number, known: NodeState | undefined): void => {
+    const claims = { issuer: key.publicKey, issuedAt: Math.floor(receivedAtMs / 1000), node: sender.key } as const;
+    const receipt = { ...claims, subject: "descriptor", status: "accepted", receivedAtMs, hash, head: known?.head } as const;
+    needs.publish(nodeTopic(network, sender.id, "rcpt"), receiptMessage.seal(receipt, network, key));
+  };
+
   return {
+    /** Takes a message from a node's descriptor topic. Throws what the ledger throws; then nothing was answered. */
     onDescriptor: (sender: Sender, payload: Uint8Array): void => {
       const topic = nodeTopic(network, sender.id, "desc");
       const opened = descriptorMessage.open(payload, network, onlyKeyOf(sender), needs.ed25519);
       if (!opened.ok) return needs.disbelieve(topic, opened.error.code, opened.error.message);
       const { body, hash } = opened.value;
-      const known = ledger.nodes.get(sender.key);
-      const isNew = known === undefined || !bytesEqual(known.descriptorHash, hash);
-      if (isNew && known !== undefined && descriptorIn(known.descriptor).bootCount > body.bootCount) {
-        return needs.disbelieve(topic, "outdated", "a later start of this node presented itself before");
-      }
-      if (isNew && !budget.take(sender.id)) return needs.disbelieve(topic, "too-many", "this node presents itself too often");
       const receivedAtMs = clock.wallMs();
-      if (isNew) {
-        const envelope = new Uint8Array(payload);
-        ledger.transaction(() => {
-          ledger.records.append({ type: "node", atMs: receivedAtMs, node: sender.key, envelope });
-          ledger.nodes.register(sender.key, envelope, hash);
-        });
-        needs.emit({ type: "registered", node: sender.id, tier: body.tier, board: body.board });
+      const known = ledger.nodes.stateOf(sender.key);
+      if (known === undefined || !bytesEqual(known.descriptorHash, hash)) {
+        if (!budget.take(sender.id)) return needs.disbelieve(topic, "too-many", "this node presents itself too often");
+        if (known !== undefined && isOutdated(sender, known, body)) {
+          needs.disbelieve(topic, "outdated", "a later descriptor of this node came before");
+        } else {
+          const envelope = new Uint8Array(payload);
+          ledger.transaction(() => {
+            ledger.records.append({ type: "node", atMs: receivedAtMs, node: sender.key, envelope });
+            ledger.nodes.register(sender.key, envelope, hash);
+          });
+          needs.emit({ type: "registered", node: sender.id, tier: body.tier, board: body.board });
+        }
       }
-      const receipt = receiptMessage.seal(
-        {
-          issuer: key.publicKey,
-          issuedAt: Math.floor(receivedAtMs / 1000),
-          node: sender.key,
-          subject: "descriptor",
-          status: "accepted",
-          receivedAtMs,
-          hash,
-          head: known?.head,
-        },
-        network,
-        key,
-      );
-      needs.publish(nodeTopic(network, sender.id, "rcpt"), receipt);
+      // Also to an outdated one: if its node is there and lost its state, this is how it learns where its chain stands.
+      answer(sender, hash, receivedAtMs, known);
     },
   };
 }

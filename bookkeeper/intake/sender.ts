@@ -1,5 +1,6 @@
 import { bytesEqual } from "../../base/index.ts";
 import { type KeyLookup, keyIdOf, parseId } from "../../protocol/index.ts";
+import { MAX_REMEMBERED_NODES } from "../limits.ts";
 
 /** Who sent a message, by the topic it came on. */
 export interface Sender {
@@ -9,9 +10,6 @@ export interface Sender {
   /** The id of that key in envelopes. */
   readonly keyId: Uint8Array;
 }
-
-/** Senders kept at hand; past this the oldest is worked out anew. */
-const MAX_KNOWN = 50_000;
 
 /** Finds the sender behind a topic's id, remembering the answer: reading an id and hashing a key cost more than a signature's tenth. */
 export function makeSenders(): { of(id: string): Sender | undefined } {
@@ -23,7 +21,7 @@ export function makeSenders(): { of(id: string): Sender | undefined } {
       const parsed = parseId(id);
       if (!parsed.ok) return undefined;
       const sender = { id, key: parsed.value, keyId: keyIdOf(parsed.value) };
-      if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value ?? "");
+      if (known.size >= MAX_REMEMBERED_NODES) known.delete(known.keys().next().value ?? "");
       known.set(id, sender);
       return sender;
     },

@@ -1,5 +1,6 @@
 import { assert, concatBytes, sha256 } from "../../base/index.ts";
-import { decodeObject, encodeObject, parseEnvelope, proofMessage, type Tier, type WireObject } from "../../protocol/index.ts";
+import { decodeObject, encodeObject, type Proof, parseEnvelope, proofMessage, type Tier } from "../../protocol/index.ts";
+import { MAX_POSTING_MICRO_POINTS } from "../limits.ts";
 import { bonusOf, type Policy, parsePolicy, valueOfPresence, valueOfWork } from "../policy.ts";
 
 /**
@@ -43,21 +44,31 @@ export interface Transfer {
   readonly microPoints: bigint;
 }
 
-/** The transfers that a record causes under the policy in force. `recordAt` gives an earlier record, for reversals. */
+/** A record, and the policy that was in force when it was written. */
+export interface RecordedUnder {
+  readonly record: LedgerRecord;
+  readonly policy: Policy;
+}
+
+/**
+ * The transfers that a record causes under the policy in force. `recordAt` gives an earlier record, for reversals; `proof` the claims
+ * of a proof record whose caller has decoded them already. Throws for a record that cannot have been written by this program.
+ */
 export function transfersOf(
   record: LedgerRecord,
   policy: Policy,
   recordAt: (height: number) => RecordedUnder,
+  proof?: Proof,
 ): readonly Transfer[] {
   switch (record.type) {
     case "proof":
-      return transfersOfProof(record.node, record.envelope, policy);
+      return transfersOfProof(record.node, proof ?? proofIn(record.envelope), policy);
     case "presence":
-      return nonZero({ node: record.node, part: "online", microPoints: valueOfPresence(record.durationMs, record.tier, policy) });
+      return posting(record.node, "online", valueOfPresence(record.durationMs, record.tier, policy));
     case "reversal": {
       const reversed = recordAt(record.height);
       assert(reversed.record.type === "proof", "only a proof's credit can be taken back");
-      const credited = transfersOfProof(reversed.record.node, reversed.record.envelope, reversed.policy);
+      const credited = transfersOfProof(reversed.record.node, proofIn(reversed.record.envelope), reversed.policy);
       return credited.map((transfer) => ({ ...transfer, microPoints: -transfer.microPoints }));
     }
     default:
@@ -65,51 +76,87 @@ export function transfersOf(
   }
 }
 
-/** A record, and the policy that was in force when it was written. */
-export interface RecordedUnder {
-  readonly record: LedgerRecord;
-  readonly policy: Policy;
-}
-
-function transfersOfProof(node: Uint8Array, envelope: Uint8Array, policy: Policy): readonly Transfer[] {
+/** The claims of the proof in a record's signed bytes, which were verified when they came. */
+export function proofIn(envelope: Uint8Array): Proof {
   const parsed = parseEnvelope(envelope);
   const proof = parsed.ok ? proofMessage.decode(parsed.value.payload) : parsed;
   assert(proof.ok, "the ledger holds a proof that cannot be read");
-  if (proof.value.outcome !== "done") return [];
-  const work = valueOfWork(proof.value.usage, policy);
+  return proof.value;
+}
+
+function transfersOfProof(node: Uint8Array, proof: Proof, policy: Policy): readonly Transfer[] {
+  if (proof.outcome !== "done") return [];
+  const work = valueOfWork(proof.usage, policy);
   return [
-    ...nonZero({ node, part: "work", microPoints: work.cpu + work.memory + work.traffic + work.disk }),
-    ...nonZero({ node, part: "bonus", microPoints: bonusOf(proof.value.kind, policy) }),
+    ...posting(node, "work", work.cpu + work.memory + work.traffic + work.disk),
+    ...posting(node, "bonus", bonusOf(proof.kind, policy)),
   ];
 }
 
-function nonZero(transfer: Transfer): Transfer[] {
-  return transfer.microPoints === 0n ? [] : [transfer];
+/** One movement, or none for nothing. What no honest task is worth is cut off, so that the sums stay far within 64 bits. */
+function posting(node: Uint8Array, part: AccountPart, value: bigint): Transfer[] {
+  const microPoints = value > MAX_POSTING_MICRO_POINTS ? MAX_POSTING_MICRO_POINTS : value;
+  return microPoints === 0n ? [] : [{ node, part, microPoints }];
 }
 
-/** A record's body as it is stored: canonical CBOR. */
-export function encodeRecord(record: LedgerRecord): Uint8Array {
-  return encodeObject(record as unknown as WireObject);
+/** A record as it is stored. */
+export interface StoredRecord {
+  readonly type: string;
+  /** The node that it is about; empty where it is about none. */
+  readonly node: Uint8Array;
+  readonly atMs: number;
+  /** What else it says of itself, as canonical CBOR; empty where that is nothing. */
+  readonly claims: Uint8Array;
+  /** The bytes that it is about, which may be long: a policy's text or a message's signed bytes. Empty where there are none. */
+  readonly attachment: Uint8Array;
 }
 
-/** A stored body; the ledger is our own, so anything unreadable means that it was damaged. */
-export function decodeRecord(body: Uint8Array): LedgerRecord {
-  const decoded = decodeObject(body);
-  assert(decoded.ok, "the ledger holds a record that cannot be read");
-  const { type, atMs, durationMs, height, ...rest } = decoded.value;
-  const numbers = Object.fromEntries(
-    Object.entries({ atMs, durationMs, height }).flatMap(([name, value]) => (value === undefined ? [] : [[name, Number(value)]])),
-  );
-  return { type, ...rest, ...numbers } as unknown as LedgerRecord;
+const NOTHING = new Uint8Array();
+
+/** A record as it is stored. */
+export function encodeRecord(record: LedgerRecord): StoredRecord {
+  const { type, atMs } = record;
+  if (record.type === "policy") return { type, atMs, node: NOTHING, claims: NOTHING, attachment: Buffer.from(record.toml) };
+  const { node } = record;
+  if (record.type === "proof" || record.type === "node")
+    return { type, atMs, node, claims: NOTHING, attachment: record.envelope };
+  const { type: _type, atMs: _atMs, node: _node, ...rest } = record;
+  if (!("envelope" in rest)) return { type, atMs, node, claims: encodeObject(rest), attachment: NOTHING };
+  const { envelope, ...claims } = rest;
+  return { type, atMs, node, claims: encodeObject(claims), attachment: envelope };
 }
 
-/** The hash that chains a record to the one before: SHA-256 over that one's hash and this one's body. */
-export function hashRecord(previousHash: Uint8Array, body: Uint8Array): Uint8Array {
-  return sha256(concatBytes(previousHash, body));
+/** Reads a stored record back. The ledger is our own, so it throws for anything unreadable: that was damaged. */
+export function decodeRecord({ type, node, atMs, claims, attachment }: StoredRecord): LedgerRecord {
+  if (type === "policy") return { type, atMs, toml: Buffer.from(attachment).toString() };
+  const decoded = claims.length === 0 ? undefined : decodeObject(claims);
+  assert(decoded?.ok !== false, "the ledger holds a record that cannot be read");
+  const entries = Object.entries(decoded?.value ?? {}).map(([name, value]) => [
+    name,
+    typeof value === "bigint" ? Number(value) : value,
+  ]);
+  const envelope = attachment.length === 0 ? {} : { envelope: attachment };
+  return { type, atMs, node, ...Object.fromEntries(entries), ...envelope } as unknown as LedgerRecord;
 }
 
-/** The policy inside a record. */
-export function policyOf(record: LedgerRecord & { readonly type: "policy" }): Policy {
+/**
+ * The hash that chains a record to the one before: SHA-256 over that one's hash and all that this one stores. Every part but the last is
+ * preceded by its length, so no two records hash the same bytes.
+ */
+export function hashRecord(previousHash: Uint8Array, { type, node, atMs, claims, attachment }: StoredRecord): Uint8Array {
+  const numbers = Buffer.alloc(16);
+  numbers.writeBigUInt64BE(BigInt(atMs), 0);
+  numbers.writeUInt16BE(Buffer.byteLength(type), 8);
+  numbers.writeUInt16BE(node.length, 10);
+  numbers.writeUInt32BE(claims.length, 12);
+  return sha256(concatBytes(previousHash, numbers, Buffer.from(type), node, claims, attachment));
+}
+
+/** A record of a policy. */
+export type PolicyRecord = LedgerRecord & { readonly type: "policy" };
+
+/** The policy inside a record. Throws for one that cannot be read. */
+export function policyOf(record: PolicyRecord): Policy {
   const parsed = parsePolicy(record.toml, "recorded policy");
   assert(parsed.ok, "the ledger holds a policy that cannot be read");
   return parsed.value;

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import type { ServerType } from "@hono/node-server";
 import { fromHex } from "../../base/index.ts";
 import type { Contents } from "../contents-store.ts";
 import { BookkeeperError } from "../errors.ts";
@@ -25,20 +26,29 @@ export async function openBlobDoor(
   app.get("/", (context) => context.text("bonusnode: blobs by their SHA-256 under /blobs/\n"));
   app.get("/blobs/:hash", async (context) => {
     const hash = fromHex(context.req.param("hash"));
-    if (hash?.length !== 32 || !contents.has(hash)) return context.text("no such blob\n", 404);
-    const bytes = await contents.read(hash);
-    return context.body(new Uint8Array(bytes), 200, {
+    const content = hash?.length === 32 ? await contents.open(hash) : undefined;
+    if (content === undefined) return context.text("no such blob\n", 404);
+    return context.body(content.stream as ReadableStream, 200, {
       "content-type": "application/octet-stream",
-      "content-length": String(bytes.length),
+      "content-length": String(content.size),
     });
   });
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: options.host, port: options.port }, (info: AddressInfo) => {
-      resolve({ url: `http://${options.host}:${info.port}`, close: () => new Promise((done) => server.close(() => done())) });
+      const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+      resolve({ url: `http://${host}:${info.port}`, close: () => closeServer(server) });
     });
     server.once("error", (cause: Error) => {
       const where = `${options.host}:${options.port}`;
       reject(new BookkeeperError("unfit-machine", `cannot serve blobs on ${where}: ${cause.message}`, { cause }));
     });
+  });
+}
+
+/** Ends the server, downloads that are under way included: their nodes try again. */
+function closeServer(server: ServerType): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done());
+    if ("closeAllConnections" in server) server.closeAllConnections();
   });
 }

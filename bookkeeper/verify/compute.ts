@@ -1,7 +1,11 @@
 import { bytesEqual, sha256 } from "../../base/index.ts";
 import { ISOLATION_LEVELS, parseComputeEvidence, parseComputeSpec } from "../../protocol/index.ts";
 import { CPU_SLACK, TIME_SLACK_MS } from "../limits.ts";
-import { fails, HOLDS, type KindVerifier } from "./verifier.ts";
+import { checkCeiling, MESSAGE_TRAFFIC_BYTES } from "./ceilings.ts";
+import { fails, type KindVerifier } from "./verifier.ts";
+
+/** What the runtime around a module may hold: its start, compiled code, and what compiling takes. Bytes. */
+const RUNTIME_BYTES = 512 * 2 ** 20;
 
 /** Proofs of kind `compute`. A share of them is repeated here later and compared; this checks what needs no repeating. */
 export const computeVerifier: KindVerifier = {
@@ -23,12 +27,15 @@ export const computeVerifier: KindVerifier = {
         BigInt(evidence.stdout.length) === evidence.stdoutSize && bytesEqual(sha256(evidence.stdout), evidence.stdoutHash);
       if (!isSame) return fails("bad-evidence", "its output has not the size and hash that it states");
     }
-    if (Number(proof.usage.cpuMicros) > limits.cpuMs * 1000 + CPU_SLACK.micros * 10) {
-      return fails("implausible-cpu", "it used more CPU than its limit allows");
-    }
-    if (proof.interval.toMs - proof.interval.fromMs > limits.wallMs + 10 * TIME_SLACK_MS) {
-      return fails("implausible-time", "it ran longer than its limit allows");
-    }
-    return HOLDS;
+    const mostBytes = limits.memoryBytes + RUNTIME_BYTES;
+    if (evidence.peakMemoryBytes > BigInt(mostBytes))
+      return fails("implausible-memory", `it held ${evidence.peakMemoryBytes} bytes at most; its limit allows ${mostBytes}`);
+    return checkCeiling(proof, {
+      wallMs: limits.wallMs + 10 * TIME_SLACK_MS,
+      cpuMicros: limits.cpuMs * 1000 + 10 * CPU_SLACK.micros,
+      memoryBytes: Number(evidence.peakMemoryBytes),
+      upBytes: MESSAGE_TRAFFIC_BYTES,
+      downBytes: MESSAGE_TRAFFIC_BYTES,
+    });
   },
 };

@@ -11,6 +11,7 @@ export function checkPlausible(claim: Claim): Finding {
   const ranMs = interval.toMs - interval.fromMs;
   const availableMs = receivedAtMs - assignment.issuedAtMs + TIME_SLACK_MS;
   if (ranMs < 0) return fails("implausible-time", "it ended before it began");
+  if (interval.bootCount > proof.bootCount) return fails("implausible-time", "it ran in a start that had not been yet");
   if (ranMs > availableMs)
     return fails("implausible-time", `it ran ${ranMs} ms, but only ${availableMs} ms passed since the assignment`);
   const wallMs = ranMs + 1;
@@ -37,5 +38,8 @@ export function checkPlausible(claim: Claim): Finding {
     if (Number(bytes) > trafficCeiling)
       return fails("implausible-bytes", `${bytes} bytes in ${wallMs} ms at ${bitsPerSecond} bit/s`);
   }
+  // What is kept on disk is what the blobs of `store` are; that kind's verifier knows their sizes and times.
+  if (usage.diskByteSeconds > 0n && proof.kind !== "store")
+    return fails("implausible-disk", `${usage.diskByteSeconds} byte-seconds of disk for a task that keeps nothing`);
   return HOLDS;
 }

@@ -1,21 +1,11 @@
 import { bytesEqual, sha256 } from "../../base/index.ts";
-import {
-  assignmentMessage,
-  type ChainHead,
-  challengeMessage,
-  encodeObject,
-  type Proof,
-  type WireObject,
-} from "../../protocol/index.ts";
-import type { AssignmentRow } from "../ledger/assignments-store.ts";
+import { type ChainHead, encodeObject, type Proof } from "../../protocol/index.ts";
+import type { AssignmentState, AssignmentTerms } from "../ledger/assignments-store.ts";
 import { computeVerifier } from "./compute.ts";
 import { measureVerifier } from "./measure.ts";
 import { checkPlausible } from "./plausibility.ts";
 import { storeVerifier } from "./store.ts";
 import { type Claim, type Finding, fails, HOLDS, type KindVerifier } from "./verifier.ts";
-
-/** A challenge says nothing of attempts: its node may answer it as often as crashes make it. */
-const CHALLENGE_ATTEMPTS = 10;
 
 const VERIFIERS: ReadonlyMap<string, KindVerifier> = new Map(
   [measureVerifier, storeVerifier, computeVerifier].map((verifier) => [verifier.kind, verifier]),
@@ -26,12 +16,19 @@ export function verifierOf(kind: string): KindVerifier | undefined {
   return VERIFIERS.get(kind);
 }
 
+const ANSWERED: ReadonlySet<AssignmentState> = new Set(["proved", "failed", "rejected"]);
+
+/** Whether a proof of the assignment was judged already. A refused one counts: who lied has no second try. */
+export function isAnswered({ state }: Pick<AssignmentTerms, "state">): boolean {
+  return ANSWERED.has(state);
+}
+
 /** How a proof stands to the chain that the ledger holds. */
 export type ChainPosition = "next" | "gap" | "held-before";
 
 /** Where a proof belongs: it is the next one, it comes too early, or its place is behind the head already. */
 export function positionInChain(proof: Proof, head: ChainHead | undefined): ChainPosition {
-  if (head === undefined) return proof.prev.every((byte) => byte === 0) ? "next" : "gap";
+  if (head === undefined) return proof.seq === 1 && proof.prev.every((byte) => byte === 0) ? "next" : "gap";
   if (proof.bootCount < head.bootCount || (proof.bootCount === head.bootCount && proof.seq <= head.seq)) return "held-before";
   const isNextSeq = proof.bootCount === head.bootCount ? proof.seq === head.seq + 1 : proof.seq === 1;
   return isNextSeq && bytesEqual(proof.prev, head.hash) ? "next" : "gap";
@@ -51,8 +48,7 @@ export interface CitedBeacon {
 export function verifyProof(claim: Claim, cited: CitedBeacon | undefined): Finding {
   const { proof, assignment } = claim;
   if (!bytesEqual(assignment.node, proof.issuer)) return fails("not-this-node", "the assignment was for another node");
-  if (assignment.state === "proved" || assignment.state === "failed")
-    return fails("already-proved", "the assignment was proved before");
+  if (isAnswered(assignment)) return fails("already-proved", `the assignment was answered before: ${assignment.state}`);
   if (proof.kind !== assignment.kind) return fails("wrong-kind", `the assignment is of kind ${assignment.kind}`);
   if (proof.attempt > claim.maxAttempts) return fails("too-many-attempts", `attempt ${proof.attempt} of ${claim.maxAttempts}`);
   if (cited === undefined)
@@ -66,7 +62,10 @@ export function verifyProof(claim: Claim, cited: CitedBeacon | undefined): Findi
   // Failed work earns nothing, so there is nothing more to hold against it.
   if (proof.outcome === "failed") return checkFailure(claim);
   const verifier = verifierOf(proof.kind);
-  return verifier === undefined ? fails("wrong-kind", `no verifier for kind ${proof.kind}`) : verifier.verify(claim);
+  if (verifier === undefined) return fails("wrong-kind", `no verifier for kind ${proof.kind}`);
+  const finding = verifier.verify(claim);
+  // Nothing is credited that was not looked at.
+  return finding.ok && finding.unchecked !== undefined ? fails("wrong-answer", finding.unchecked) : finding;
 }
 
 function checkFailure({ proof, spec }: Claim): Finding {
@@ -74,17 +73,4 @@ function checkFailure({ proof, spec }: Claim): Finding {
   const blob = spec["blob"] ?? spec["module"];
   const isLost = proof.reason === "blob-missing" || proof.reason === "blob-damaged";
   return isLost && blob instanceof Uint8Array ? { ok: true, effects: [{ kind: "removed", blob }] } : HOLDS;
-}
-
-/** The specification that an assignment or challenge of this bookkeeper carries. */
-export function specOf(assignment: AssignmentRow): { readonly spec: WireObject; readonly maxAttempts: number } {
-  if (assignment.role === "challenge") {
-    const challenge = challengeMessage.decode(assignment.payload);
-    if (!challenge.ok) throw challenge.error;
-    const { blob, offset, length, salt } = challenge.value;
-    return { spec: { op: "prove", blob, offset, length, salt }, maxAttempts: CHALLENGE_ATTEMPTS };
-  }
-  const decoded = assignmentMessage.decode(assignment.payload);
-  if (!decoded.ok) throw decoded.error;
-  return { spec: decoded.value.spec, maxAttempts: decoded.value.maxAttempts };
 }
