@@ -19,9 +19,11 @@ CREATE TABLE tasks (
   expires_at INTEGER NOT NULL,
   state TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
-  outcome BLOB
+  outcome BLOB,
+  finish_order INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tasks_open ON tasks (state) WHERE state <> 'settled';
+CREATE INDEX tasks_finished ON tasks (finish_order) WHERE finish_order IS NOT NULL;
 CREATE TABLE proofs (
   boot_count INTEGER NOT NULL,
   seq INTEGER NOT NULL,
@@ -126,10 +128,11 @@ function metaTable(database: Database) {
 function taskTable(database: Database) {
   const select = database.prepare("SELECT * FROM tasks WHERE id = ?");
   const open = database.prepare("SELECT * FROM tasks WHERE state IN ('accepted', 'running', 'finished') ORDER BY expires_at");
-  const finished = database.prepare("SELECT * FROM tasks WHERE state = 'finished' ORDER BY expires_at");
-  const insert = database.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, 'accepted', 0, NULL)");
+  const finished = database.prepare("SELECT * FROM tasks WHERE state = 'finished' ORDER BY finish_order");
+  const insert = database.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, 'accepted', 0, NULL, NULL)");
   const begin = database.prepare("UPDATE tasks SET state = 'running', attempts = attempts + 1 WHERE id = ?");
-  const finish = database.prepare("UPDATE tasks SET state = 'finished', outcome = ? WHERE id = ?");
+  const finish = database.prepare(`UPDATE tasks SET state = 'finished', outcome = ?,
+    finish_order = (SELECT coalesce(max(finish_order), 0) + 1 FROM tasks WHERE finish_order IS NOT NULL) WHERE id = ?`);
   const move = database.prepare("UPDATE tasks SET state = ? WHERE id = ?");
   const settle = database.prepare("UPDATE tasks SET state = 'settled', payload = zeroblob(0), outcome = NULL WHERE id = ?");
   const forget = database.prepare("DELETE FROM tasks WHERE state = 'settled' AND bookkeeper = ? AND expires_at < ?");
@@ -138,7 +141,7 @@ function taskTable(database: Database) {
     get: (id: Uint8Array): TaskRow | undefined => asTask(select.get(id)),
     /** Tasks whose proof is not signed yet, the most urgent first. */
     open: (): TaskRow[] => open.all().flatMap((row) => asTask(row) ?? []),
-    /** Tasks whose outcome is journaled and whose proof is not signed yet, the most urgent first. */
+    /** Tasks whose outcome is journaled and whose proof is not signed yet, in the order in which they ended. */
     finished: (): TaskRow[] => finished.all().flatMap((row) => asTask(row) ?? []),
     insert: (task: Omit<TaskRow, "state" | "attempts" | "outcome">): void =>
       void insert.run(task.id, task.bookkeeper, task.role, task.digest, task.payload, task.expiresAt),

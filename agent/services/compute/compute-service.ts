@@ -22,7 +22,7 @@ export interface ComputeNeeds {
   readonly index: AgentState["blobs"];
   /** Seconds of bookkeeper time, from which a kept output is counted; undefined before the first beacon of this run. */
   readonly networkSeconds: () => number | undefined;
-  /** The share of one core that a job may use, from 0 to 1, by the owner's limits. */
+  /** The share of all cores that a job may use, from 0 to 1, by the owner's limits. */
   readonly cpuShare: () => number;
 }
 

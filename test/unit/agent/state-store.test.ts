@@ -82,6 +82,19 @@ test("open tasks come by urgency", (t) => {
   t.end();
 });
 
+test("finished tasks come in the order in which they ended, whatever is more urgent", (t) => {
+  const state = openIn(t);
+  for (const index of [0, 1, 2]) {
+    state.transaction(() => state.tasks.insert({ ...makeTask(makeCommand({ id: idOf(index) })), expiresAt: 100 + index }));
+  }
+  for (const index of [2, 0, 1]) state.transaction(() => state.tasks.finish(idOf(index), Buffer.from("outcome")));
+  t.same(
+    state.tasks.finished().map((task) => task.expiresAt),
+    [102, 100, 101],
+  );
+  t.end();
+});
+
 test("settled tasks are forgotten after their expiry, by the time of their own bookkeeper only", (t) => {
   const state = openIn(t);
   const mine = BOOKKEEPER_KEY.publicKey;

@@ -1,6 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { type Clock, messageOf } from "../../../../base/index.ts";
 import { AgentError } from "../../../errors.ts";
@@ -108,8 +107,9 @@ function endedBy<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Valu
   return Promise.race([work, ended]);
 }
 
-function begin(target: URL, address: string, signal: AbortSignal): Promise<IncomingMessage> {
-  const request = target.protocol === "https:" ? httpsRequest : httpRequest;
+async function begin(target: URL, address: string, signal: AbortSignal): Promise<IncomingMessage> {
+  // Not before the first download: with TLS they hold 7 MB that most boxes never need.
+  const { request } = target.protocol === "https:" ? await import("node:https") : await import("node:http");
   return new Promise((resolveResponse, reject) => {
     const fail = (thrown: unknown): void => reject(new AgentError("fetch-failed", messageOf(thrown), { cause: thrown }));
     const sent = request(target, {
