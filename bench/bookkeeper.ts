@@ -1,26 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeSeededRandom, makeSystemClock, sha256, silentLog } from "../base/index.ts";
+import { makeSeededRandom, makeSystemClock, silentLog } from "../base/index.ts";
 import { makeDescriptors } from "../bookkeeper/intake/descriptors.ts";
 import { makeIntake } from "../bookkeeper/intake/intake.ts";
-import { makeSenders, type Sender } from "../bookkeeper/intake/sender.ts";
 import { type Ledger, openLedger } from "../bookkeeper/ledger/ledger-store.ts";
 import { MAX_BATCH } from "../bookkeeper/limits.ts";
-import {
-  assignmentMessage,
-  descriptorMessage,
-  encodeObject,
-  loadEd25519,
-  makeSigningKey,
-  NO_USAGE,
-  type Proof,
-  parseEnvelope,
-  proofMessage,
-  type SigningKey,
-  sigStructure,
-  type WireObject,
-} from "../protocol/index.ts";
+import { type Ed25519, loadEd25519, makeSigningKey, type SigningKey } from "../protocol/index.ts";
+import { BLOB, prepareWorkload, type Shape } from "./workload.ts";
 
 /*
  * The bookkeeper's intake beside what it cannot do without. In one process and in turns, a batch each: sodium verifies the bare signatures of
@@ -30,14 +17,6 @@ import {
 const NETWORK = "bench";
 const PROOFS = 10 * MAX_BATCH;
 const REPETITIONS = 5;
-const MIB = 2 ** 20;
-const BLOB = new Uint8Array(4096).fill(7);
-
-interface Shape {
-  readonly name: string;
-  readonly nodes: number;
-  readonly kinds: readonly ("measure" | "store" | "compute")[];
-}
 
 const SHAPES: readonly Shape[] = [
   { name: "1 node, proofs in long runs", nodes: 1, kinds: ["measure"] },
@@ -89,8 +68,10 @@ async function runTurn(shape: Shape, seed: number): Promise<Turn> {
   const directory = mkdtempSync(join(tmpdir(), "bonusnode-bench-"));
   const ledger = openLedger(join(directory, "ledger.db"));
   try {
-    const { key, messages } = await prepare(ledger, shape, seed);
-    const { take, accepted } = await openIntake(ledger, key);
+    const { ed25519 } = await loadEd25519();
+    const key = makeSigningKey(makeSeededRandom(seed + 2_000_000).bytes(32), ed25519);
+    const messages = prepareWorkload(ledger, { shape, proofs: PROOFS, network: NETWORK, seed, key, ed25519 });
+    const { take, accepted } = openIntake(ledger, key, ed25519);
     const cost = { bare: { cpu: 0, wall: 0 }, intake: { cpu: 0, wall: 0 } };
     for (let from = 0; from < messages.length; from += MAX_BATCH) {
       const batch = messages.slice(from, from + MAX_BATCH);
@@ -123,8 +104,7 @@ async function loadBareVerify(): Promise<Verify> {
   return loaded.default.crypto_sign_verify_detached;
 }
 
-async function openIntake(ledger: Ledger, key: SigningKey) {
-  const { ed25519 } = await loadEd25519();
+function openIntake(ledger: Ledger, key: SigningKey, ed25519: Ed25519) {
   let accepted = 0;
   const clock = makeSystemClock();
   const nothing = (): void => undefined;
@@ -140,122 +120,6 @@ async function openIntake(ledger: Ledger, key: SigningKey) {
     { network: NETWORK, recheckShare: 0 },
   );
   return { take, accepted: () => accepted };
-}
-
-interface Prepared {
-  readonly sender: Sender;
-  readonly envelope: Uint8Array;
-  readonly signature: Buffer;
-  readonly signed: Buffer;
-}
-
-/** A ledger with nodes, assignments and beacons, and the proofs that answer them all. */
-async function prepare(ledger: Ledger, shape: Shape, seed: number): Promise<{ key: SigningKey; messages: Prepared[] }> {
-  const { ed25519 } = await loadEd25519();
-  const random = makeSeededRandom(seed);
-  const key = makeSigningKey(random.bytes(32), ed25519);
-  const nodes = Array.from({ length: shape.nodes }, () => makeBenchNode(makeSigningKey(random.bytes(32), ed25519)));
-  const nowMs = Date.now();
-  const beacon = random.bytes(32);
-  const messages: Prepared[] = [];
-  ledger.transaction(() => {
-    const toml = readFileSync(new URL("../bookkeeper/policies/contribution-1.toml", import.meta.url), "utf8");
-    ledger.records.append({ type: "policy", atMs: nowMs, toml });
-    ledger.beacons.insert(1, beacon, nowMs);
-    for (const node of nodes) node.register(ledger, beacon, nowMs);
-    for (let index = 0; index < PROOFS; index++) {
-      const node = nodes[index % nodes.length];
-      const kind = shape.kinds[index % shape.kinds.length];
-      if (node === undefined || kind === undefined) throw new Error("a shape has nodes and kinds");
-      const id = random.bytes(16);
-      const { spec, evidence } = workOf(kind);
-      const times = { issuedAt: Math.floor(nowMs / 1000), expiresAt: Math.floor(nowMs / 1000) + 600 };
-      const claims = { issuer: key.publicKey, ...times, nonce: beacon, id, node: node.key.publicKey, kind, spec };
-      const envelope = assignmentMessage.seal({ ...claims, minTier: "Lite", maxAttempts: 3 }, NETWORK, key);
-      const dates = { issuedAtMs: nowMs - 60_000, expiresAtMs: nowMs + 600_000, nextSendMs: nowMs, beaconHeight: 1 };
-      const issued = { spec, maxAttempts: 3 };
-      ledger.assignments.insert({
-        id,
-        node: node.key.publicKey,
-        role: "assignment",
-        kind,
-        item: "x",
-        envelope,
-        issued,
-        ...dates,
-      });
-      messages.push(node.prove({ bookkeeper: key.publicKey, assignment: id, kind, nonce: beacon, evidence }));
-    }
-  });
-  return { key, messages };
-}
-
-function makeBenchNode(key: SigningKey) {
-  const sender = makeSenders().of(key.id);
-  if (sender === undefined) throw new Error("a key has an id");
-  const claims = { issuer: key.publicKey, issuedAt: 1_800_000_000, clock: "beacon", bootCount: 1 } as const;
-  const common = { ...claims, uptimeSeconds: 300, bootSeed: new Uint8Array(32), software: ["0.1.0"] };
-  let seq = 0;
-  let prev: Uint8Array = new Uint8Array(32);
-  return {
-    key,
-    register: (ledger: Ledger, nonce: Uint8Array, nowMs: number): void => {
-      const facts = { arch: "x64", logicalCpus: 4, effectiveMilliCpus: 4000, gpus: 0, linkBitsPerSecond: 10n ** 9n };
-      const body = {
-        ...{ ...common, nonce, board: "generic-pc", tier: "Normal" as const, reasons: [], measured: [], capabilities: [] },
-        facts: { ...facts, memoryBytes: 2n ** 33n, diskFreeBytes: 2n ** 36n },
-        kinds: ["measure", "store", "compute"],
-        limits: {},
-      };
-      const envelope = descriptorMessage.seal(body, NETWORK, key);
-      ledger.nodes.register(key.publicKey, envelope, sha256(descriptorMessage.encode(body)));
-      ledger.placements.place({ node: key.publicKey, blob: sha256(BLOB), size: 4096, placedMs: nowMs - 60_000, item: "x" });
-    },
-    prove: (answer: Pick<Proof, "bookkeeper" | "assignment" | "kind" | "nonce" | "evidence">): Prepared => {
-      seq += 1;
-      const usage = { ...NO_USAGE, cpuMicros: 400_000n, memoryByteSeconds: 50_000_000n, upBytes: 1_200n, downBytes: 2_400n };
-      const interval = { bootCount: 1, fromMs: 200_000, toMs: 201_500 };
-      const done = {
-        attempt: 1,
-        seq,
-        prev,
-        interval,
-        usage,
-        outcome: "done",
-        result: sha256(encodeObject(answer.evidence)),
-      } as const;
-      const envelope = proofMessage.seal({ ...common, ...answer, ...done }, NETWORK, key);
-      const parsed = parseEnvelope(envelope);
-      if (!parsed.ok) throw parsed.error;
-      const { protectedBytes, payload, signature } = parsed.value;
-      prev = sha256(payload);
-      const signed = sigStructure(protectedBytes, Buffer.from(`bonus/1|${NETWORK}|proof`), payload);
-      return { sender, envelope, signature: Buffer.from(signature), signed: Buffer.from(signed) };
-    },
-  };
-}
-
-function workOf(kind: Shape["kinds"][number]): { spec: WireObject; evidence: WireObject } {
-  const blob = sha256(BLOB);
-  if (kind === "measure") {
-    const targets = ["example.com:443", "example.org:443"];
-    const results = targets.map((target) => ({ target, address: "203.0.113.9", sent: 3, rttMicros: [12_000, 11_500, 13_000] }));
-    const spec = { method: "tcp", targets, count: 3, timeoutMs: 3_000 };
-    return { spec, evidence: { method: "tcp", instrument: "bonusnode tcp", results } };
-  }
-  if (kind === "store") {
-    const salt = new Uint8Array(16);
-    const evidence = { op: "prove", blob, answer: sha256(Buffer.concat([salt, BLOB])) };
-    return { spec: { op: "prove", blob, offset: 0, length: BLOB.length, salt }, evidence };
-  }
-  const limits = { wallMs: 60_000, cpuMs: 30_000, memoryBytes: 32 * MIB, outputBytes: 65_536 };
-  const stdout = Buffer.from("148933\n");
-  const isolation = { level: "namespaces", mechanism: "bubblewrap" };
-  const output = { exitCode: 0, stdoutHash: sha256(stdout), stdoutSize: stdout.length, stdout, stderr: new Uint8Array() };
-  return {
-    spec: { module: blob, args: ["2000000"], seed: new Uint8Array(32), epochSeconds: 1, limits, isolation: "namespaces" },
-    evidence: { isolation, engine: "V8 13.6 x64 preview1/1", ...output, peakMemoryBytes: 60 * MIB },
-  };
 }
 
 if (import.meta.main) await benchBookkeeper((line) => process.stdout.write(`${line}\n`));

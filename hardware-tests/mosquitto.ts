@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, identityOf } from "../test/e2e/field.ts";
+import { type Field, freePort, identityOf } from "../test/e2e/field.ts";
 import type { KillableBroker } from "../test/e2e/kills.ts";
 import { runVerb } from "../test/e2e/program.ts";
 
@@ -14,6 +14,8 @@ export interface Mosquitto extends KillableBroker {
   readonly caFile: string;
   /** A client certificate for an id, and the file that it is in. */
   certify(id: string): Promise<string>;
+  /** Puts a certificate beside the configuration of the one agent. */
+  admit(field: Field): Promise<void>;
   /** What it wrote so far. */
   log(): string;
 }
@@ -50,12 +52,16 @@ export async function makeMosquitto(options: MosquittoOptions): Promise<Mosquitt
   writeFileSync(file("mosquitto.conf"), configuration(directory, port, options));
   // Started by root, Mosquitto becomes another user, who has to read all this and nobody else's files.
   for (const name of ["broker.key", "bonusnode.acl"]) chmodSync(file(name), 0o644);
+  const certify = (node: string): Promise<string> => certificate(`${node.slice(0, 20)}.crt`, ["node", node]);
   let child: ChildProcess | undefined;
   let log = "";
   return {
     port,
     caFile,
-    certify: (node) => certificate(`${node.slice(0, 20)}.crt`, ["node", node]),
+    certify,
+    admit: async ({ agents }) => {
+      for (const { id: node, config } of agents) copyFileSync(await certify(node), join(dirname(config), "agent.crt"));
+    },
     log: () => log,
     access: accessLines(port, caFile),
     start: async () => {

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { Encoder } from "cbor-x";
-import { bytesEqual, compareBytes, messageOf, type Result, success } from "../base/index.ts";
+import { messageOf, type Result, success } from "../base/index.ts";
 import { type ProtocolError, type ProtocolErrorCode, rejected } from "./errors.ts";
 import { MAX_CBOR_DEPTH, MAX_MESSAGE_BYTES } from "./limits.ts";
 
@@ -49,14 +49,22 @@ function ordered(value: CborValue): unknown {
 }
 
 function orderedMap(map: CborMap): Map<number | string, unknown> {
-  const entries = [...map].map(([key, value]) => {
-    const isAllowed =
-      typeof key === "string" ? key.isWellFormed() : typeof key === "number" && key >= -(2 ** 32) && key < 2 ** 32;
+  const result = new Map<number | string, unknown>();
+  for (const key of [...map.keys()].sort(compareKeys)) {
+    const isAllowed = typeof key === "string" ? key.isWellFormed() : Number.isInteger(key) && key >= -(2 ** 32) && key < 2 ** 32;
     if (!isAllowed) throw new TypeError("a map key is neither a short integer nor text");
-    return { key, encodedKey: encodeCanonical(key), value: ordered(value) };
-  });
-  entries.sort((left, right) => compareBytes(left.encodedKey, right.encodedKey));
-  return new Map(entries.map(({ key, value }) => [key, value]));
+    result.set(key, ordered(map.get(key) as CborValue));
+  }
+  return result;
+}
+
+/** The order of keys by their encoded bytes: integers from 0 up, then from -1 down, then texts, the shorter (in UTF-8) first. */
+function compareKeys(left: number | string, right: number | string): number {
+  if (typeof left === "number" && typeof right === "number") {
+    return left < 0 !== right < 0 ? right - left : Math.abs(left) - Math.abs(right);
+  }
+  if (typeof left !== "string" || typeof right !== "string") return typeof left === "number" ? -1 : 1;
+  return Buffer.byteLength(left) - Buffer.byteLength(right) || Buffer.compare(Buffer.from(left), Buffer.from(right));
 }
 
 /**
@@ -69,10 +77,7 @@ export function decodeCanonical(bytes: Uint8Array): Result<CborValue, ProtocolEr
   const flaw = findFlaw(bytes);
   if (flaw !== undefined) return rejected(flaw.code, flaw.what);
   try {
-    const value = codec.decode(bytes) as CborValue;
-    return bytesEqual(encodeCanonical(value), bytes)
-      ? success(value)
-      : rejected("not-canonical", "a map's keys are out of order, or one is given twice");
+    return success(codec.decode(bytes) as CborValue);
   } catch (thrown) {
     return rejected("bad-cbor", messageOf(thrown));
   }
@@ -83,23 +88,36 @@ interface Flaw {
   readonly what: string;
 }
 
+/** A list or map whose items are being read. */
+interface OpenItem {
+  readonly isMap: boolean;
+  /** Items still to come; of a map, keys and values together. */
+  remaining: number;
+  /** Where its last key was, from `keyStart` to before `keyEnd`. */
+  keyStart: number;
+  keyEnd: number;
+}
+
 /**
- * What is wrong with the shape of encoded CBOR, found before any of it is built: it keeps a short hostile input from asking for
- * a huge array or a deep stack. Undefined when it is one whole item of allowed types, every number and length in its shortest form.
+ * What is wrong with encoded CBOR, found before any of it is built: it keeps a short hostile input from asking for a huge array or a
+ * deep stack. Undefined when it is one whole item of allowed types in its canonical form, which is what `encodeCanonical` would write.
  */
 function findFlaw(bytes: Uint8Array): Flaw | undefined {
   const bad = (what: string): Flaw => ({ code: "bad-cbor", what });
-  const open: number[] = [];
+  const open: OpenItem[] = [];
   let position = 0;
-  let remaining = 1;
-  while (remaining > 0) {
+  let current: OpenItem = { isMap: false, remaining: 1, keyStart: 0, keyEnd: 0 };
+  while (current.remaining > 0) {
     const start = position;
+    const isKey = current.isMap && current.remaining % 2 === 0;
     const head = bytes[position];
     if (head === undefined) return bad(`it ends in the middle, at byte ${position}`);
     const major = head >> 5;
     const info = head & 0x1f;
     position += 1;
-    remaining -= 1;
+    current.remaining -= 1;
+    if (isKey && !((major <= 1 && info <= 26) || major === 3))
+      return bad(`a map key at byte ${start} that is neither a short integer nor text`);
     if (major === 7) {
       if (info < 20 || info > 22) return bad(`a float or simple value at byte ${start}; messages hold neither`);
     } else if (major === 6) {
@@ -111,6 +129,8 @@ function findFlaw(bytes: Uint8Array): Flaw | undefined {
       const argument = info < 24 ? info : readUint(bytes, position, size);
       if (size > 0 && argument < (size === 1 ? 24 : 256 ** (size / 2)))
         return { code: "not-canonical", what: `a number or length in a longer form than it needs at byte ${start}` };
+      if (major === 1 && size === 8 && bytes.subarray(position, position + 8).every((byte) => byte === 0xff))
+        return bad(`an integer at byte ${start} that is below -(2^64 - 1)`);
       position += size;
       if (major === 2 || major === 3) {
         position += argument;
@@ -121,14 +141,29 @@ function findFlaw(bytes: Uint8Array): Flaw | undefined {
         const items = major === 4 ? argument : argument * 2;
         if (items > bytes.length - position)
           return bad(`a list or map at byte ${start} that claims more items than the message has bytes`);
-        open.push(remaining);
-        remaining = items;
+        open.push(current);
+        current = { isMap: major === 5, remaining: items, keyStart: position, keyEnd: position };
         if (open.length > MAX_CBOR_DEPTH) return bad(`lists and maps nested deeper than ${MAX_CBOR_DEPTH}`);
       }
     }
-    while (remaining === 0 && open.length > 0) remaining = open.pop() ?? 0;
+    if (isKey) {
+      if (compareRanges(bytes, current.keyStart, current.keyEnd, start, position) >= 0)
+        return { code: "not-canonical", what: `a map key at byte ${start} that is out of order, or given twice` };
+      current.keyStart = start;
+      current.keyEnd = position;
+    }
+    while (current.remaining === 0 && open.length > 0) current = open.pop() as OpenItem;
   }
   return position === bytes.length ? undefined : bad(`${bytes.length - position} bytes after its end`);
+}
+
+/** Compares two encoded keys. None is the beginning of another, because each begins with its length. */
+function compareRanges(bytes: Uint8Array, left: number, leftEnd: number, right: number, rightEnd: number): number {
+  for (let at = 0; left + at < leftEnd && right + at < rightEnd; at++) {
+    const difference = (bytes[left + at] ?? 0) - (bytes[right + at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return leftEnd - left - (rightEnd - right);
 }
 
 function readUint(bytes: Uint8Array, position: number, size: number): number {

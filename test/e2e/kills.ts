@@ -6,13 +6,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { makeSeededRandom, type Random } from "../../base/index.ts";
 import { type Balance, readBalance } from "./books.ts";
-import { type Field, freePort, makeField } from "./field.ts";
+import { type BrokerAccess, type Field, freePort, makeField } from "./field.ts";
 import { type Program, startProgram } from "./program.ts";
 
 /** A broker that can be killed and started again at the same place. */
 export interface KillableBroker {
   /** Lines for the `[broker]` tables. */
-  readonly access: { readonly agent: string; readonly bookkeeper: string };
+  readonly access: BrokerAccess;
+  /** Gives the programs of a field what they need to come in. */
+  admit?(field: Field): Promise<void>;
   start(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -78,6 +80,7 @@ export async function runKills(run: KillRun): Promise<KillReport> {
     plan: PLAN.replace("PORT", String(target)),
     planFiles: { "primes.wasm": readFileSync(new URL("../../sandbox/example/primes.wasm", import.meta.url)) },
   });
+  await run.broker.admit?.(field);
   await run.broker.start();
   const stage = makeStage(field, run.built === true);
   // The first start measures the machine; the kills begin after it.
