@@ -24,6 +24,9 @@ export interface AdmissionView {
   readonly closedFor: "stopping" | "no-room" | undefined;
 }
 
+/** What the network is told when the disk of the journal is full. */
+export const JOURNAL_DISK_FULL = "the disk that keeps the journal is full";
+
 export type Admission =
   | { readonly kind: "accept" }
   /** The same bytes came before: answered from the journal, never run twice. */
@@ -62,7 +65,7 @@ function permission(command: Command, view: AdmissionView): Admission | undefine
 
 function capacity(_command: Command, view: AdmissionView): Admission | undefined {
   if (view.closedFor === "stopping") return refuse("stopping", "the agent is stopping");
-  if (view.closedFor === "no-room") return refuse("outbox-full", "the disk that keeps the journal is full");
+  if (view.closedFor === "no-room") return refuse("outbox-full", JOURNAL_DISK_FULL);
   if (view.waitingProofs >= MAX_OUTBOX) return refuse("outbox-full", `${view.waitingProofs} proofs wait for receipts`);
   if (view.openTasks >= MAX_OPEN_TASKS) return refuse("busy", `${view.openTasks} tasks are waiting or running`);
   if (view.node.freeTrafficBytes <= 0) return refuse("over-daily-bytes", "today's traffic allowance is used up");

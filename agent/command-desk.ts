@@ -1,4 +1,4 @@
-import { type Clock, messageOf, sha256, toHex } from "../base/index.ts";
+import { BaseError, type Clock, type Log, messageOf, sha256, toHex } from "../base/index.ts";
 import {
   type Ed25519,
   type KeyLookup,
@@ -7,7 +7,7 @@ import {
   type SigningKey,
   type Tier,
 } from "../protocol/index.ts";
-import { type AdmissionView, admit } from "./admission.ts";
+import { type AdmissionView, admit, JOURNAL_DISK_FULL } from "./admission.ts";
 import type { NodeClaims } from "./claims.ts";
 import { type Command, openCommand } from "./command.ts";
 import type { OwnerLimits } from "./config.ts";
@@ -44,6 +44,7 @@ export interface DeskNeeds {
   readonly terms: () => { readonly limits: OwnerLimits; readonly tier: Tier };
   readonly isStopping: () => boolean;
   readonly counters: Counters;
+  readonly log: Log;
   readonly emit: (event: AgentEvent) => void;
   /** Sends a refusal; it is not kept, because whoever asked will ask again. */
   readonly publishRefusal: (envelope: Uint8Array) => void;
@@ -51,7 +52,7 @@ export interface DeskNeeds {
 
 /** Takes commands in: opens them, decides, journals what it accepts before anything of it happens, and signs a refusal of the rest. */
 export function makeCommandDesk(needs: DeskNeeds): { onCommand(payload: Uint8Array): Promise<void> } {
-  const { state, key, time, emit, counters, workbench, outbox } = needs;
+  const { state, key, time, emit, counters, workbench, outbox, log } = needs;
   let blind = { minute: 0, count: 0 };
 
   /** Whoever floods the topic with what nobody trusted has signed gets an answer now and then. */
@@ -90,7 +91,10 @@ export function makeCommandDesk(needs: DeskNeeds): { onCommand(payload: Uint8Arr
         state.tasks.insert({ id, bookkeeper, role, digest, payload: command.payload, expiresAt });
       });
     } catch (thrown) {
-      return refuse(payload, id, "outbox-full", `it could not be journaled: ${messageOf(thrown)}`);
+      // Where and how the journal is kept is nobody's business but the owner's.
+      log.error({ assignment: toHex(id), error: messageOf(thrown) }, "an assignment could not be journaled");
+      const isFull = thrown instanceof BaseError && thrown.code === "database-full";
+      return refuse(payload, id, "outbox-full", isFull ? JOURNAL_DISK_FULL : "the journal cannot be written");
     }
     counters.accepted += 1;
     emit({ type: "accepted", assignment: toHex(id), kind: command.kind, what: inWords(command) });

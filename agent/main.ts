@@ -175,13 +175,24 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
     id: key.id,
     reload: (next) => {
       try {
-        agent.reload(next, describe(next));
+        const described = describe(next);
+        agent.reload(next, described);
         limits = next;
+        noteChange(state, key.id, described, emit);
       } catch (thrown) {
         emit({ type: "trouble", what: `the old limits stay in force: ${messageOf(thrown)}` });
       }
     },
   };
+}
+
+/** Keeps what `bonusnode status` tells of the node. The new limits are in force even where the disk is too full to say so. */
+function noteChange(state: AgentState, node: string, facts: NodeFacts, emit: (event: AgentEvent) => void): void {
+  try {
+    writeNote(state, node, facts);
+  } catch (thrown) {
+    emit({ type: "trouble", what: `bonusnode status tells the old limits: ${messageOf(thrown)}` });
+  }
 }
 
 /** Opens the journal. A damaged one is set aside, not repaired: the chain goes on after what the bookkeeper holds. */

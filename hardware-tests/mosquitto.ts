@@ -93,7 +93,7 @@ function configuration(directory: string, port: number, { settings = {}, moreLin
       const name = line.split(" ")[0] ?? "";
       return Object.hasOwn(changed, name) ? `${name} ${changed[name]}` : line;
     });
-  return [...lines, "log_dest stdout", "user root", ...moreLines, ""].join("\n");
+  return [...lines, "log_dest stderr", "user root", ...moreLines, ""].join("\n");
 }
 
 /** Agents show their certificate from beside their configuration; the bookkeeper's own is made by itself. */

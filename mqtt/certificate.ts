@@ -1,7 +1,9 @@
-import { webcrypto } from "node:crypto";
-import type { X509CertificateCreateParams } from "@peculiar/x509";
+import { webcrypto, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import type { JsonName, X509CertificateCreateParams } from "@peculiar/x509";
 import { toHex } from "../base/index.ts";
 import { privateKeyOf } from "../protocol/index.ts";
+import { MqttError } from "./errors.ts";
 
 /**
  * X.509 certificates over Ed25519 keys that exist already. The node's key is its identity, so a certificate is only that identity in
@@ -35,7 +37,7 @@ export interface CertificateSigner {
   readonly as: "authority" | "self";
 }
 
-/** The certificate as PEM. */
+/** The certificate as PEM. Throws MqttError `bad-host`. */
 export async function issueCertificate(request: CertificateRequest, signer: CertificateSigner): Promise<string> {
   // The library is loaded only here: a program that has its certificate already never pays for it.
   await import("reflect-metadata");
@@ -75,10 +77,10 @@ export async function issueCertificate(request: CertificateRequest, signer: Cert
 
 /**
  * A bookkeeper signs as the authority under another name than it logs in with: a certificate whose issuer bears its own subject's name
- * would pass for self-signed.
+ * would pass for self-signed. In parts, because in one text a comma in a name would begin another part.
  */
-function distinguishedName(commonName: string, isAuthority: boolean): string {
-  return isAuthority ? `O=authority, CN=${commonName}` : `CN=${commonName}`;
+function distinguishedName(commonName: string, isAuthority: boolean): JsonName {
+  return [...(isAuthority ? [{ O: ["authority"] }] : []), { CN: [commonName] }];
 }
 
 /** The private key of a seed as PEM (PKCS #8), for a TLS library. Keep it where the seed is kept. */
@@ -86,10 +88,29 @@ export function privateKeyPem(seed: Uint8Array): string {
   return privateKeyOf(seed).export({ format: "pem", type: "pkcs8" }).toString();
 }
 
+/** The certificates of a PEM text, in its order. Throws what OpenSSL says of one that is damaged. */
+export function parseCertificates(pem: string): readonly X509Certificate[] {
+  const texts = pem.split(/(?=-----BEGIN CERTIFICATE-----)/).filter((text) => text.startsWith("-----BEGIN CERTIFICATE-----"));
+  return texts.map((text) => new X509Certificate(text));
+}
+
+/** Whether the first certificate of a PEM text is for the key of this seed. Throws what `parseCertificates` throws. */
+export function isCertificateFor(seed: Uint8Array, pem: string): boolean {
+  return parseCertificates(pem)[0]?.checkPrivateKey(privateKeyOf(seed)) === true;
+}
+
 /** Extended key usages (RFC 5280 section 4.2.1.12). */
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
+/** A DNS name (RFC 1123 section 2.1), the first part of which may be any; its last part is no number, or it were a broken address. */
+const DNS_NAME = /^(?=.{1,253}$)(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
+
 function asGeneralName(host: string): { type: "ip" | "dns"; value: string } {
-  return { type: /^[\d.]+$|:/.test(host) ? "ip" : "dns", value: host };
+  if (isIP(host) !== 0 && !host.includes("%")) return { type: "ip", value: host };
+  if (DNS_NAME.test(host)) return { type: "dns", value: host };
+  throw new MqttError(
+    "bad-host",
+    `${JSON.stringify(host)} is no host name and no address; write it as in broker.example.org or 192.0.2.1`,
+  );
 }

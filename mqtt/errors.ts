@@ -7,10 +7,14 @@ export type MqttErrorCode =
   | "unconfirmed"
   /** The broker refused the connection or the message. */
   | "refused"
+  /** A message that no receiver would read; it was not sent. */
+  | "too-large"
   /** The configured address cannot be a broker's. */
   | "bad-url"
   /** A password or certificate that the configuration names cannot be read. */
   | "bad-login"
+  /** A certificate cannot be for this host. */
+  | "bad-host"
   /** The embedded broker could not listen. */
   | "cannot-listen";
 

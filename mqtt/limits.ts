@@ -1,6 +1,9 @@
 /** Retry waits after a lost or refused connection: from half a second, doubling, to a minute. Milliseconds. */
 export const RECONNECT = { baseMs: 500, capMs: 60_000 };
 
+/** A connection that lasted shorter than this counts as a failed attempt, so that a broker which drops each client is not hammered. Milliseconds. */
+export const STEADY_MS = 5_000;
+
 /** How long TCP, TLS and the MQTT handshake may take together, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 15_000;
 
@@ -18,3 +21,6 @@ export const MAX_PACKET_BYTES = 160 * 1024;
 
 /** Messages handed to a receiver and not yet taken; past this the broker is not read from until it catches up. */
 export const MAX_UNTAKEN_MESSAGES = 512;
+
+/** A password or certificate file larger than this is none; the system's own list of authorities has a quarter of it. Bytes. */
+export const MAX_LOGIN_FILE_BYTES = 1024 * 1024;

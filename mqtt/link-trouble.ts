@@ -20,7 +20,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /** Why a connection failed, in words that say what to do where that is known. */
 export function describeLinkTrouble(thrown: unknown): string {
-  const { code } = thrown as { code?: unknown };
+  const { code } = (thrown ?? {}) as { code?: unknown };
   const meaning = typeof code === "string" && Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
   return meaning === undefined ? messageOf(thrown) : `${meaning} (${String(code)})`;
 }

@@ -45,7 +45,7 @@ export interface Link {
   /** Begins to connect, and keeps at it until `stop`. */
   start(): void;
   readonly isUp: boolean;
-  /** Sends at QoS 1. Resolves when the broker took it, which is no delivery. Rejects with MqttError. */
+  /** Sends at QoS 1, at most MAX_MESSAGE_BYTES. Resolves when the broker took it, which is no delivery. Rejects with MqttError. */
   publish(message: OutgoingMessage): Promise<void>;
   /** Says goodbye (after `farewell`, which stands in for the will) and ends. */
   stop(farewell?: OutgoingMessage): Promise<void>;

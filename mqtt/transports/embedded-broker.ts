@@ -1,6 +1,7 @@
 import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:net";
 import { MqttError } from "../errors.ts";
+import { MAX_PACKET_BYTES } from "../limits.ts";
 
 /** Who may write to the embedded broker: user name, password, and the topics below which that user may publish. */
 export interface BrokerUser {
@@ -35,7 +36,8 @@ export async function startEmbeddedBroker(options: {
       done(null, username === undefined || username === null || known.has(client));
     },
     authorizePublish: (client, packet, done) => {
-      const allowed = client === null || known.get(client)?.mayPublish(packet.topic) === true;
+      const isWithinSize = packet.payload.length <= MAX_PACKET_BYTES;
+      const allowed = client === null || (isWithinSize && known.get(client)?.mayPublish(packet.topic) === true);
       done(allowed ? null : new Error(`publishing to ${packet.topic} is not allowed`));
     },
   });
@@ -47,6 +49,8 @@ export async function startEmbeddedBroker(options: {
   });
   const port = await new Promise<number>((resolve, reject) => {
     server.once("error", (cause) => {
+      // Its timers would keep the program from ending.
+      aedes.close();
       reject(
         new MqttError("cannot-listen", `cannot listen on port ${options.port} of this machine: ${cause.message}`, { cause }),
       );

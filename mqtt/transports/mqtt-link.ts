@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP } from "node:net";
 import type { connect as ConnectTls } from "node:tls";
 import { type IClientOptions, type IStream, MqttClient } from "mqtt";
 import { backoffMs, type Clock, type Log, type Random } from "../../base/index.ts";
+import { MAX_MESSAGE_BYTES } from "../../protocol/index.ts";
 import { MqttError } from "../errors.ts";
 import {
   CLOSE_TIMEOUT_MS,
@@ -11,6 +12,7 @@ import {
   MAX_UNTAKEN_MESSAGES,
   PUBLISH_TIMEOUT_MS,
   RECONNECT,
+  STEADY_MS,
 } from "../limits.ts";
 import type { Link, LinkHandlers, LinkOptions, OutgoingMessage } from "../link.ts";
 import { describeLinkTrouble } from "../link-trouble.ts";
@@ -45,8 +47,8 @@ export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: L
     while (!stopping.signal.aborted) {
       const ended = await connectOnce(version);
       if (stopping.signal.aborted) return;
-      if (ended.wasUp) failures = 0;
-      else if (ended.versionRefused) version = version === 5 ? 4 : 5;
+      if (ended.upMs >= STEADY_MS) failures = 0;
+      if (ended.versionRefused) version = version === 5 ? 4 : 5;
       const retryInMs = ended.versionRefused && failures === 0 ? 0 : backoffMs(failures, RECONNECT, needs.random);
       failures += 1;
       if (!ended.versionRefused || failures > 1) handlers.onDown({ why: ended.why, retryInMs });
@@ -54,8 +56,8 @@ export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: L
     }
   };
 
-  /** One connection from the first packet to its end, whatever ends it. */
-  const connectOnce = (version: Version): Promise<{ why: string; wasUp: boolean; versionRefused: boolean }> =>
+  /** One connection from the first packet to its end, whatever ends it; how long it was up, in milliseconds. */
+  const connectOnce = (version: Version): Promise<{ why: string; upMs: number; versionRefused: boolean }> =>
     new Promise((resolve) => {
       let why = "the broker closed the connection";
       const open = (): IStream => {
@@ -67,7 +69,7 @@ export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: L
         return stream;
       };
       const client = new MqttClient(open, clientOptions(options, version));
-      let wasUp = false;
+      let upSinceMs: number | undefined;
       let versionRefused = false;
       current = client;
       holdBackWhenBehind(client, handlers);
@@ -78,7 +80,7 @@ export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: L
             client.end(true);
             return;
           }
-          wasUp = true;
+          upSinceMs = needs.clock.monotonicMs();
           isUp = true;
           handlers.onUp({ protocolVersion: version });
         });
@@ -95,7 +97,7 @@ export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: L
         isUp = false;
         if (current === client) current = undefined;
         client.end(true);
-        resolve({ why, wasUp, versionRefused });
+        resolve({ why, upMs: upSinceMs === undefined ? 0 : needs.clock.monotonicMs() - upSinceMs, versionRefused });
       });
     });
 
@@ -115,7 +117,8 @@ export function makeMqttLink(needs: LinkNeeds, options: LinkOptions, handlers: L
       stopping.abort();
       if (client !== undefined)
         await Promise.race([client.endAsync(false), needs.clock.sleep(CLOSE_TIMEOUT_MS)]).catch(() => undefined);
-      client?.end(true);
+      // The library goes on waiting for acknowledgements that are owed, and takes no second word to end.
+      client?.stream.destroy();
       await running;
     },
   };
@@ -185,6 +188,11 @@ function clientOptions(options: LinkOptions, version: Version): IClientOptions {
 }
 
 function publish(client: MqttClient | undefined, message: OutgoingMessage): Promise<void> {
+  const { length } = message.payload;
+  if (length > MAX_MESSAGE_BYTES) {
+    const why = `${message.topic}: ${length} bytes; a message has at most ${MAX_MESSAGE_BYTES}`;
+    return Promise.reject(new MqttError("too-large", why));
+  }
   if (client === undefined) return Promise.reject(new MqttError("offline", "not connected to a broker"));
   return new Promise((resolve, reject) => {
     const settle = (error?: MqttError): void => {
@@ -217,6 +225,11 @@ function holdBackWhenBehind(client: MqttClient, handlers: LinkHandlers): void {
   client.setMaxListeners(0);
   client.handleMessage = (packet, next) => {
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+    // A broker of MQTT 5 was told, one of 3.1.1 cannot be; nothing that came after it is read.
+    if (payload.length > MAX_PACKET_BYTES) {
+      client.emit("error", new Error(`the broker sent a message of ${payload.length} bytes`));
+      return;
+    }
     const taken = handlers.onMessage({ topic: packet.topic, payload, retained: packet.retain });
     if (taken === undefined) return next();
     untaken += 1;
