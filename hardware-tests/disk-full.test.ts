@@ -24,7 +24,7 @@ t.test("the disks of agent and bookkeeper become full, one after the other", asy
   const plan = BUSY_PLAN.replace("PORT", String(await freePort()));
   const field = await makeField({ directory, agents: 1, broker: broker.access, plan, planFiles: PLAN_FILES });
   await broker.start();
-  const stage = makeStage(field, true);
+  const stage = makeStage(field, { built: true });
   t.teardown(async () => {
     await Promise.all([stage.agent.stop(), stage.bookkeeper.stop(), broker.kill()]);
     for (const disk of Object.values(disks)) disk.unmount();

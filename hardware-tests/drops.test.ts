@@ -38,7 +38,7 @@ t.test("proofs that the broker acknowledged and dropped arrive in the end", asyn
   await broker.admit(field);
   await broker.start();
   t.teardown(() => broker.kill());
-  const stage = makeStage(field, true);
+  const stage = makeStage(field, { built: true });
   t.teardown(() => Promise.all([stage.agent.stop(), stage.bookkeeper.stop()]));
   await stage.bookkeeper.program().waitFor((event) => event.type === "online", "the bookkeeper was online");
   const agent = stage.agent.program();

@@ -39,8 +39,8 @@ export interface KillReport extends Balance {
   readonly brokerKills: number;
 }
 
-/** Work of every kind, often. The compute job is killed in the middle now and then. */
-const PLAN = `
+/** Work of every kind, often; PORT is that of a target which answers or not. */
+export const BUSY_PLAN = `
 [[items]]
 name = "watch"
 every = "2s"
@@ -54,6 +54,9 @@ name = "primes"
 every = "3s"
 compute = { module = "primes.wasm", args = ["300000"], isolation = "process" }
 `;
+
+/** What lies beside that plan. */
+export const PLAN_FILES = { "primes.wasm": readFileSync(new URL("../../sandbox/example/primes.wasm", import.meta.url)) };
 
 /** A plan that fits no node. */
 const QUIET_PLAN = `version = 1
@@ -77,12 +80,12 @@ export async function runKills(run: KillRun): Promise<KillReport> {
     directory: run.directory,
     agents: 1,
     broker: run.broker.access,
-    plan: PLAN.replace("PORT", String(target)),
-    planFiles: { "primes.wasm": readFileSync(new URL("../../sandbox/example/primes.wasm", import.meta.url)) },
+    plan: BUSY_PLAN.replace("PORT", String(target)),
+    planFiles: PLAN_FILES,
   });
   await run.broker.admit?.(field);
   await run.broker.start();
-  const stage = makeStage(field, run.built === true);
+  const stage = makeStage(field, { built: run.built === true });
   // The first start measures the machine; the kills begin after it.
   await stage.agent.program().waitFor((event) => event.type === "registered", "the agent registered");
 
@@ -135,16 +138,23 @@ async function killAtMoment(role: Role, moments: readonly string[], random: Rand
   await role.kill();
 }
 
-interface Role {
+/** A program of a field, which can be killed and is then started again. */
+export interface Role {
+  /** The process that runs now. */
   program(): Program;
   /** Kills it and starts it again at once. */
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
-function makeStage(field: Field, built: boolean): { readonly agent: Role; readonly bookkeeper: Role } {
-  const role = (verb: string, config: string): Role => {
-    const start = (): Program => startProgram([verb, "--config", config, "--json", "--log-level", "error"], { built });
+/** Starts the bookkeeper and the first agent of a field, the agent with `agentEnv` in its environment. */
+export function makeStage(
+  field: Field,
+  { built = false, agentEnv = {} }: { readonly built?: boolean; readonly agentEnv?: Readonly<Record<string, string>> } = {},
+): { readonly agent: Role; readonly bookkeeper: Role } {
+  const role = (verb: string, config: string, env: Readonly<Record<string, string>> = {}): Role => {
+    const args = [verb, "--config", config, "--json", "--log-level", "error"];
+    const start = (): Program => startProgram(args, { built, env });
     let program = start();
     return {
       program: () => program,
@@ -156,11 +166,11 @@ function makeStage(field: Field, built: boolean): { readonly agent: Role; readon
     };
   };
   const [agent] = field.agents;
-  return { bookkeeper: role("bookkeeper", field.bookkeeper.config), agent: role("agent", agent?.config ?? "") };
+  return { bookkeeper: role("bookkeeper", field.bookkeeper.config), agent: role("agent", agent?.config ?? "", agentEnv) };
 }
 
 /** Gives no new work any more, waits until all that was accepted has its receipt, and ends the programs. */
-async function settle(field: Field, stage: ReturnType<typeof makeStage>): Promise<void> {
+export async function settle(field: Field, stage: ReturnType<typeof makeStage>): Promise<void> {
   writeFileSync(join(field.bookkeeper.config, "..", "plan.toml"), QUIET_PLAN);
   await stage.bookkeeper.kill();
   const deadline = performance.now() + SETTLE_MS;

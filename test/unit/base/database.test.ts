@@ -105,6 +105,16 @@ test("integers are BigInt, rows come one by one where asked, and statements say 
   t.end();
 });
 
+test("empty bytes stay bytes, wherever they lie", (t) => {
+  const database = open(join(t.testdir(), "a.db"));
+  const outside = new Uint8Array(0);
+  t.equal(outside.buffer.byteLength, 0, "which moves it out of the heap, where it has no address");
+  for (const empty of [new Uint8Array(0), outside, Buffer.alloc(0)]) {
+    t.equal(database.prepare("SELECT typeof(?) AS type").get(empty)?.["type"], "blob");
+  }
+  t.end();
+});
+
 test("migrations run once, in order, each as a whole", (t) => {
   const path = join(t.testdir(), "deep", "er", "a.db");
   const first = "CREATE TABLE one (x)";
