@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { messageOf, toHex } from "../base/index.ts";
+import { toHex } from "../base/index.ts";
 import { auditLedger, type EntryRow, type Ledger, type LedgerRecord, openLedger } from "../bookkeeper/index.ts";
 import { formatId, parseEnvelope, parseId, proofMessage } from "../protocol/index.ts";
 import { DEFAULT_BOOKKEEPER_DIRECTORY } from "./bookkeeper.ts";
@@ -44,6 +44,11 @@ export function runAccountShow(node: string, options: AccountOptions, verb: Verb
     terminal.error(key.error.message);
     return Promise.resolve(EXIT.usage);
   }
+  const count = Number(options.entries ?? "20");
+  if (!Number.isSafeInteger(count) || count < 1) {
+    terminal.error(`--entries ${options.entries}: a whole number from 1`);
+    return Promise.resolve(EXIT.usage);
+  }
   return withLedger(options, verb, (ledger) => {
     if (ledger.nodes.get(key.value) === undefined) {
       terminal.error(`${node} has never registered here; "bonusnode account list" shows who has`);
@@ -51,7 +56,7 @@ export function runAccountShow(node: string, options: AccountOptions, verb: Verb
     }
     const parts = ledger.accounts.of(key.value);
     const total = parts.online + parts.work + parts.bonus;
-    const entries = ledger.accounts.entries(key.value, Math.max(1, Number(options.entries ?? "20") || 20));
+    const entries = ledger.accounts.entries(key.value, count);
     if (options.json === true) {
       terminal.printJson(
         jsonSafe({
@@ -100,15 +105,12 @@ export function runAccountAudit(options: AccountOptions, verb: Verb): Promise<nu
 /** Opens the ledger in the chosen state directory; where none is named, the one of `bonusnode up` when only that is there. */
 async function withLedger(options: AccountOptions, verb: Verb, work: (ledger: Ledger) => number): Promise<number> {
   const directory = chooseLedgerDirectory(options.stateDir, verb);
-  let ledger: Ledger;
-  try {
-    ledger = openLedger(join(directory, "ledger.db"), { readOnly: true });
-  } catch (thrown) {
-    verb.terminal.error(
-      `${directory}: no ledger there (${messageOf(thrown)}); name the bookkeeper's state directory with --state-dir`,
-    );
+  const path = join(directory, "ledger.db");
+  if (!isThere(path)) {
+    verb.terminal.error(`${directory}: no ledger there; name the bookkeeper's state directory with --state-dir`);
     return EXIT.failure;
   }
+  const ledger = openLedger(path, { readOnly: true });
   try {
     return work(ledger);
   } finally {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { BaseError } from "../base/index.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit-codes.ts";
 import { formatTable } from "./table.ts";
 import { makeVerb, type Verb, type World } from "./world.ts";
@@ -51,8 +52,11 @@ export async function runCommandLine(world: World): Promise<number> {
     await program.parseAsync([...world.argv], { from: "user" });
     return exitCode;
   } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    // What a verb could not foresee, such as a ledger that turns out to be damaged in the middle: its message says what is wrong.
+    if (!(thrown instanceof BaseError)) throw thrown;
+    world.stderr.write(`${thrown.message}\n`);
+    return EXIT.failure;
   }
 }
 
@@ -127,7 +131,7 @@ function addBookVerbs(program: Command, run: Run): void {
     .command("show <node>")
     .summary("one node's account, down to the records behind each figure")
     .option("--state-dir <dir>", "the bookkeeper's state directory")
-    .option("--entries <count>", "how many of the newest entries", "20")
+    .option("--entries <count>", "of how many of the newest records", "20")
     .option("--json", "one JSON document")
     .action(
       run(async (verb, node: string, options: object) => (await import("./account.ts")).runAccountShow(node, options, verb)),

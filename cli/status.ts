@@ -1,5 +1,5 @@
 import { readNodeStatus } from "../agent/index.ts";
-import { messageOf } from "../base/index.ts";
+import { BaseError, messageOf } from "../base/index.ts";
 import { loadAgentConfig } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
 import { chooseStateDirectory } from "./files-linux.ts";
@@ -37,7 +37,7 @@ export async function runStatusVerb(options: StatusVerbOptions, verb: Verb): Pro
       ["node", status.node],
       ["board", status.board],
       ["tier", terminal.style("good", status.tier)],
-      ["why", status.reasons.join("; ")],
+      ["why", status.reasons.join(" ")],
       ["takes", status.kinds.join(", ")],
       ["isolation", isolation],
       ["earned", status.contribution === undefined ? "nothing yet" : `${formatPoints(status.contribution)} points`],
@@ -48,7 +48,12 @@ export async function runStatusVerb(options: StatusVerbOptions, verb: Verb): Pro
     terminal.print(formatTable(rows, { width: terminal.width }));
     return EXIT.ok;
   } catch (thrown) {
-    terminal.error(`${directory}: no agent's state there (${messageOf(thrown)}); name it with --state-dir`);
+    const isDamaged = thrown instanceof BaseError && thrown.code === "database-corrupt";
+    terminal.error(
+      isDamaged
+        ? `${thrown.message}; the agent sets it aside when it starts, and begins a new one`
+        : `${directory}: no agent's state there (${messageOf(thrown)}); name it with --state-dir`,
+    );
     return EXIT.failure;
   }
 }

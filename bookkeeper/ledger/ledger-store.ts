@@ -1,4 +1,4 @@
-import { openDatabase } from "../../base/index.ts";
+import { BaseError, openDatabase } from "../../base/index.ts";
 import { LEDGER_CACHE_KIB, LEDGER_CHECKPOINT_PAGES } from "../limits.ts";
 import { openAccountTable } from "./accounts-store.ts";
 import { openAssignmentTable } from "./assignments-store.ts";
@@ -10,13 +10,23 @@ import { openProofTable } from "./proofs-store.ts";
 import { openRecordTable } from "./records-store.ts";
 import { LEDGER_SCHEMA } from "./schema.ts";
 
-export type Ledger = ReturnType<typeof openLedger>;
+export type Ledger = ReturnType<typeof openTables>;
 
 /**
  * Opens the bookkeeper's ledger. Throws BaseError `database-corrupt` for a file that is none: it is never replaced. `maxPages` bounds it
  * for tests of a full disk.
  */
-export function openLedger(path: string, options: { readonly readOnly?: boolean; readonly maxPages?: number } = {}) {
+export function openLedger(path: string, options: { readonly readOnly?: boolean; readonly maxPages?: number } = {}): Ledger {
+  try {
+    return openTables(path, options);
+  } catch (thrown) {
+    if (!(thrown instanceof BaseError) || thrown.code !== "database-corrupt") throw thrown;
+    const advice = "the ledger was left as it is: restore it from your copy";
+    throw new BaseError(thrown.code, `${thrown.message}; ${advice}`, { cause: thrown });
+  }
+}
+
+function openTables(path: string, options: { readonly readOnly?: boolean; readonly maxPages?: number }) {
   const database = openDatabase({ path, migrations: [LEDGER_SCHEMA], ...options });
   try {
     // A ledger is larger than what the agent keeps, and its busy pages are worth keeping at hand and out of checkpoints.

@@ -20,6 +20,12 @@ export interface Program {
   output(): { readonly stdout: string; readonly stderr: string };
   /** Resolves with the first event, past or future, that satisfies the condition; rejects when the program ends without one. */
   waitFor(condition: (event: PrintedEvent) => boolean, what: string): Promise<PrintedEvent>;
+  /** The same for events that are still to come. */
+  waitForNext(condition: (event: PrintedEvent) => boolean, what: string): Promise<PrintedEvent>;
+  /** Resolves once what it wrote so far matches; rejects when the program ends without that. */
+  waitForText(stream: "stdout" | "stderr", pattern: RegExp, what: string): Promise<void>;
+  /** Sends a signal and goes on. */
+  signal(signal: NodeJS.Signals): void;
   /** Sends a signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Ending>;
   readonly ended: Promise<Ending>;
@@ -58,6 +64,7 @@ function watch(child: ChildProcess): Program {
   };
   child.stderr?.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
+    look();
   });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   lines.on("line", (line) => {
@@ -78,24 +85,37 @@ function watch(child: ChildProcess): Program {
       resolve({ code, signal });
     });
   });
+  /** Looks now and at whatever comes until there is an answer. */
+  const until = <Answer>(find: () => Answer | undefined, what: string): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const check = (): void => {
+        const found = find();
+        if (found === undefined && !isOver) return;
+        waiting.delete(check);
+        if (found !== undefined) resolve(found);
+        else reject(new Error(`the program ended before ${what}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`));
+      };
+      waiting.add(check);
+      check();
+    });
+  const signalIt = (signal: NodeJS.Signals): void => {
+    if (!isOver) child.kill(signal);
+  };
   return {
     pid: child.pid ?? 0,
     events,
     output: () => ({ stdout, stderr }),
-    waitFor: (condition, what) =>
-      new Promise((resolve, reject) => {
-        const check = (): void => {
-          const found = events.find(condition);
-          if (found === undefined && !isOver) return;
-          waiting.delete(check);
-          if (found !== undefined) resolve(found);
-          else reject(new Error(`the program ended before ${what}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`));
-        };
-        waiting.add(check);
-        check();
-      }),
+    waitFor: (condition, what) => until(() => events.find(condition), what),
+    waitForNext: (condition, what) => {
+      const from = events.length;
+      return until(() => events.slice(from).find(condition), what);
+    },
+    waitForText: async (stream, pattern, what) => {
+      await until(() => pattern.exec(stream === "stdout" ? stdout : stderr) ?? undefined, what);
+    },
+    signal: signalIt,
     end: (signal) => {
-      if (!isOver) child.kill(signal);
+      signalIt(signal);
       return ended;
     },
     ended,
