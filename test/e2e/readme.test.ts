@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 t.setTimeout(300_000);
 
 t.test("the tour", async (t) => {
-  const env = { PATH: process.env["PATH"], HOME: t.testdir(), NO_UPDATE_NOTIFIER: "1" };
+  const env = { PATH: process.env["PATH"], HOME: t.testdir(), LC_ALL: "C.UTF-8" };
   const commands = shownCommands();
   t.ok(commands.length >= 6);
   for (const { command, output } of commands) {
@@ -32,7 +32,7 @@ t.test("what is compared, and what is not", async (t) => {
   t.equal(firstDifference(["a", "c"], ["a", "b", "c"]), "c");
   t.equal(firstDifference(["a", "..."], ["a", "b"]), undefined);
   t.equal(firstDifference(["a"], ["a", "b"]), "after the last line: b");
-  t.equal(firstDifference(["a", "...", "b", "..."], ["b", "a"]), "b");
+  t.equal(firstDifference(["...", "a", "...", "b"], ["b", "a"]), "b");
   t.not(shapeOf("verified compute a6dc0d53d4a6: +0.1 points"), shapeOf("refused compute a6dc0d53d4a6: +0.1 points"));
 });
 
