@@ -1,7 +1,7 @@
 import { type AgentConfig, AgentError, type AgentEvent, parseAgentConfig, startAgent } from "../agent/index.ts";
 import { BaseError, failure, LOG_LEVELS, type LogLevel, messageOf, type Result, success } from "../base/index.ts";
 import { EXIT } from "./exit-codes.ts";
-import { besideConfig, chooseStateDirectory, readTextFile } from "./files-linux.ts";
+import { brokerBeside, chooseStateDirectory, readTextFile } from "./files-linux.ts";
 import { keepHeapSmall } from "./heap-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
@@ -65,18 +65,11 @@ export async function loadAgentConfig(options: AgentVerbOptions, verb: Pick<Verb
   const level = readLogLevel(options.logLevel);
   if (!level.ok) return level;
   const { broker } = parsed.value;
-  const beside = (path: string | undefined): string | undefined =>
-    path === undefined ? undefined : besideConfig(options.config, path);
   return success({
     ...parsed.value,
     state_dir: chooseStateDirectory(options.stateDir, verb.env, parsed.value.state_dir),
     log_level: level.value ?? parsed.value.log_level,
-    broker: {
-      ...broker,
-      ca_file: beside(broker.ca_file),
-      certificate_file: beside(broker.certificate_file),
-      password_file: beside(broker.password_file),
-    },
+    broker: brokerBeside(options.config, broker),
   });
 }
 

@@ -2,7 +2,7 @@ import { failure, messageOf, type Result, success } from "../base/index.ts";
 import { type BookkeeperConfig, type BookkeeperEvent, parseBookkeeperConfig, startBookkeeper } from "../bookkeeper/index.ts";
 import { readLogLevel, startFailureCode } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
-import { besideConfig, chooseStateDirectory, readTextFile } from "./files-linux.ts";
+import { besideConfig, brokerBeside, chooseStateDirectory, readTextFile } from "./files-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
 
@@ -59,19 +59,12 @@ async function loadBookkeeperConfig(
   const level = readLogLevel(options.logLevel);
   if (!level.ok) return level;
   const { broker, plan, policy } = parsed.value;
-  const beside = (path: string | undefined): string | undefined =>
-    path === undefined ? undefined : besideConfig(options.config, path);
   return success({
     ...parsed.value,
     state_dir: chooseStateDirectory(options.stateDir, verb.env, parsed.value.state_dir),
     log_level: level.value ?? parsed.value.log_level,
-    broker: {
-      ...broker,
-      ca_file: beside(broker.ca_file),
-      certificate_file: beside(broker.certificate_file),
-      password_file: beside(broker.password_file),
-    },
+    broker: brokerBeside(options.config, broker),
     plan: { file: besideConfig(options.config, plan.file) },
-    policy: { file: beside(policy.file) },
+    policy: { file: policy.file === undefined ? undefined : besideConfig(options.config, policy.file) },
   });
 }

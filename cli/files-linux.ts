@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { failure, fromHex, messageOf, type Result, success } from "../base/index.ts";
+import { BaseError, failure, fromHex, MAX_TOML_BYTES, type Result, readFileBounded, success } from "../base/index.ts";
 
 /** Where a program's state is: the flag, else BONUSNODE_STATE_DIR, else what the configuration says. */
 export function chooseStateDirectory(
@@ -16,16 +16,36 @@ export function chooseStateDirectory(
 /** The text of a file, or a line that says why not and what to do. */
 export async function readTextFile(path: string, what: string): Promise<Result<string, string>> {
   try {
-    return success(await readFile(path, "utf8"));
+    return success(Buffer.from(await readFileBounded(path, MAX_TOML_BYTES)).toString("utf8"));
   } catch (thrown) {
-    const { code, message } = thrown as NodeJS.ErrnoException;
-    return failure(code === "ENOENT" ? `${path}: no such file; ${what}` : `${path}: cannot be read: ${message}`);
+    if (!(thrown instanceof BaseError)) throw thrown;
+    return failure(thrown.code === "file-missing" ? `${path}: no such file; ${what}` : thrown.message);
   }
 }
 
 /** Paths in a configuration file are meant from where that file is. */
 export function besideConfig(configFile: string, path: string): string {
   return isAbsolute(path) ? path : join(dirname(resolve(configFile)), path);
+}
+
+/** The files that a `[broker]` table names. */
+interface BrokerFiles {
+  readonly ca_file?: string | undefined;
+  readonly certificate_file?: string | undefined;
+  readonly password_file?: string | undefined;
+}
+
+/** A `[broker]` table with its files found from where the configuration is. */
+export function brokerBeside<Broker extends BrokerFiles>(configFile: string, broker: Broker): Broker {
+  const beside = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : besideConfig(configFile, path);
+  const { ca_file, certificate_file, password_file } = broker;
+  return {
+    ...broker,
+    ca_file: beside(ca_file),
+    certificate_file: beside(certificate_file),
+    password_file: beside(password_file),
+  };
 }
 
 /** Where `bonusnode up` keeps its state unless told otherwise: the user's state folder (XDG Base Directory Specification). */
@@ -42,11 +62,11 @@ export function isThere(path: string): boolean {
 /** A message from a file: its bytes, or those bytes as hexadecimal text; or a line that says why not. */
 export async function readMessageFile(path: string): Promise<Result<Uint8Array, string>> {
   try {
-    const bytes = await readFile(path);
-    if (bytes.length > MAX_MESSAGE_FILE_BYTES) return failure(`${path}: too large to be a message`);
-    return success(fromHex(bytes.toString("latin1").replace(/\s+/g, "")) ?? new Uint8Array(bytes));
+    const bytes = await readFileBounded(path, MAX_MESSAGE_FILE_BYTES);
+    return success(fromHex(Buffer.from(bytes).toString("latin1").replace(/\s+/g, "")) ?? new Uint8Array(bytes));
   } catch (thrown) {
-    return failure(`${path}: cannot be read: ${messageOf(thrown)}`);
+    if (!(thrown instanceof BaseError)) throw thrown;
+    return failure(thrown.message);
   }
 }
 

@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { openLedger } from "../../bookkeeper/index.ts";
 import { readBalance } from "./books.ts";
 import { type Field, freePort, makeField } from "./field.ts";
-import { makeEmbeddedKillable } from "./kills.ts";
+import { BUSY_PLAN, makeEmbeddedKillable, PLAN_FILES } from "./kills.ts";
 import { type PrintedEvent, type Program, type ProgramOptions, startProgram } from "./program.ts";
 import { jumpClock, TEN_YEARS_MS, withShiftedClock } from "./shifted-clock.ts";
 
@@ -15,20 +15,6 @@ import { jumpClock, TEN_YEARS_MS, withShiftedClock } from "./shifted-clock.ts";
 
 t.setTimeout(240_000);
 
-const PLAN = `
-[[items]]
-name = "watch"
-every = "2s"
-measure = { method = "tcp", targets = ["127.0.0.1:PORT"], count = 1, timeout = "1s" }
-[[items]]
-name = "keep"
-every = "3s"
-store = { size = "4KiB", keep = "6s", challenge_every = "2s" }
-[[items]]
-name = "primes"
-every = "3s"
-compute = { module = "primes.wasm", args = ["300000"], isolation = "process" }
-`;
 const KINDS = ["measure", "store", "compute"] as const;
 
 /** A field with its broker running; the programs are the caller's to start. */
@@ -41,8 +27,8 @@ async function makeStage(t: Test, agents: number) {
     directory,
     agents,
     broker: broker.access,
-    plan: PLAN.replace("PORT", String(port)),
-    planFiles: { "primes.wasm": readFileSync(new URL("../../sandbox/example/primes.wasm", import.meta.url)) },
+    plan: BUSY_PLAN.replace("PORT", String(port)),
+    planFiles: PLAN_FILES,
   });
   await broker.start();
   t.teardown(() => broker.kill());

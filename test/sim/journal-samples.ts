@@ -1,8 +1,11 @@
 /** Journals with tasks in them, and the chain of one start of a node over such a journal. */
+import { join } from "node:path";
+import type { Test } from "tap";
 import { makeProofChain } from "../../agent/proof/chain.ts";
 import { encodeOutcome, type TaskOutcome } from "../../agent/proof/outcome.ts";
-import type { AgentState, ProofRow } from "../../agent/state-store.ts";
+import { type AgentState, openAgentState, type ProofRow } from "../../agent/state-store.ts";
 import { sha256 } from "../../base/index.ts";
+import { positionInChain } from "../../bookkeeper/verify/verify-proof.ts";
 import { type ChainHead, NO_USAGE, type Proof, parseEnvelope, proofMessage, type Receipt } from "../../protocol/index.ts";
 import { BOOKKEEPER_KEY, ISSUED_AT, idOf, makeCommand, makeTask, NODE_KEY } from "./agent-samples.ts";
 import { NETWORK } from "./agent-world.ts";
@@ -96,4 +99,22 @@ export function makeReceipt(last: ProofRow | undefined, change: Partial<Receipt>
     ...{ bootCount, fromSeq: seq, toSeq: seq, hash },
     ...change,
   };
+}
+
+/** A journal in the test's own folder. */
+export function openJournal(t: Test): AgentState {
+  const state = openAgentState(join(t.testdir({}), "agent.db"));
+  t.teardown(() => state.close());
+  return state;
+}
+
+/** Places of proofs in the chain, such as `2.1`. */
+export const places = (rows: readonly ProofRow[]): string[] => rows.map(({ bootCount, seq }) => `${bootCount}.${seq}`);
+
+/** Whether each proof follows the one before it, as a bookkeeper judges that. */
+export function isContinuous(rows: readonly ProofRow[]): boolean {
+  return rows.every((row, index) => {
+    const before = rows[index - 1];
+    return positionInChain(proofIn(row), before === undefined ? undefined : headAt(before)) === "next";
+  });
 }

@@ -3,26 +3,19 @@
  * and not written was never signed, and what is signed afterwards is continuous and uses no number twice.
  */
 import { join } from "node:path";
-import { type Test, test } from "tap";
-import { type AgentState, openAgentState, type ProofRow } from "../../../agent/state-store.ts";
+import { test } from "tap";
+import { type AgentState, openAgentState } from "../../../agent/state-store.ts";
 import { BaseError } from "../../../base/index.ts";
-import { positionInChain } from "../../../bookkeeper/verify/verify-proof.ts";
-import { addFinished, allProofs, beginRun, headAt, makeOutcome, proofIn, strangeHead } from "../../sim/journal-samples.ts";
-
-function openIn(t: Test): AgentState {
-  const state = openAgentState(join(t.testdir({}), "agent.db"));
-  t.teardown(() => state.close());
-  return state;
-}
-
-const places = (rows: readonly ProofRow[]): string[] => rows.map(({ bootCount, seq }) => `${bootCount}.${seq}`);
-
-function isContinuous(rows: readonly ProofRow[]): boolean {
-  return rows.every((row, index) => {
-    const before = rows[index - 1];
-    return positionInChain(proofIn(row), before === undefined ? undefined : headAt(before)) === "next";
-  });
-}
+import {
+  addFinished,
+  allProofs,
+  beginRun,
+  isContinuous,
+  makeOutcome,
+  openJournal,
+  places,
+  strangeHead,
+} from "../../sim/journal-samples.ts";
 
 test("a full disk while signing leaves the chain as it was, and the next try goes through", (t) => {
   const file = join(t.testdir({}), "agent.db");
@@ -46,7 +39,7 @@ test("a full disk while signing leaves the chain as it was, and the next try goe
 });
 
 test("a failed transaction is forgotten in memory too", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   let isFull = true;
   const faulty: AgentState = {
     ...state,
@@ -68,7 +61,7 @@ test("a failed transaction is forgotten in memory too", (t) => {
 });
 
 test("a crash while it continues elsewhere leads to a higher number, whenever it comes", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   addFinished(state, 1);
   const dying: AgentState = {
     ...state,

@@ -2,31 +2,24 @@
  * The chain over a real journal: when it signs, how places and hashes follow each other over starts, and where it goes on when a bookkeeper
  * holds another head than it expected. After each step all proofs ever signed are checked for a place that was used twice.
  */
-import { join } from "node:path";
-import { type Test, test } from "tap";
-import { type AgentState, openAgentState, type ProofRow } from "../../../agent/state-store.ts";
+import { test } from "tap";
 import { toHex } from "../../../base/index.ts";
 import { positionInChain } from "../../../bookkeeper/verify/verify-proof.ts";
-import { addFinished, allProofs, beginRun, headAt, makeOutcome, proofIn, strangeHead } from "../../sim/journal-samples.ts";
-
-function openIn(t: Test): AgentState {
-  const state = openAgentState(join(t.testdir({}), "agent.db"));
-  t.teardown(() => state.close());
-  return state;
-}
-
-/** Places of the proofs, with the first bytes of what each names as the one before it. */
-const places = (rows: readonly ProofRow[]): string[] => rows.map(({ bootCount, seq }) => `${bootCount}.${seq}`);
-
-function isContinuous(rows: readonly ProofRow[]): boolean {
-  return rows.every((row, index) => {
-    const before = rows[index - 1];
-    return positionInChain(proofIn(row), before === undefined ? undefined : headAt(before)) === "next";
-  });
-}
+import {
+  addFinished,
+  allProofs,
+  beginRun,
+  headAt,
+  isContinuous,
+  makeOutcome,
+  openJournal,
+  places,
+  proofIn,
+  strangeHead,
+} from "../../sim/journal-samples.ts";
 
 test("nothing is signed before a bookkeeper said where the chain ends, nor before it can be cited", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   let hasBeacon = false;
   const { chain } = beginRun(state, { hasBeacon: () => hasBeacon });
   const id = addFinished(state, 1);
@@ -42,7 +35,7 @@ test("nothing is signed before a bookkeeper said where the chain ends, nor befor
 });
 
 test("places count from 1 in each start, and every proof names the one before it", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   for (let start = 0; start < 3; start++) {
     const { chain } = beginRun(state);
     for (let index = 0; index < 3; index++) addFinished(state, start * 10 + index);
@@ -55,7 +48,7 @@ test("places count from 1 in each start, and every proof names the one before it
 });
 
 test("what a proof says of its task is what was journaled", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   const usage = { cpuMicros: 2n ** 40n, memoryByteSeconds: 3n, upBytes: 0n, downBytes: 1n, diskByteSeconds: 2n ** 62n };
   const interval = { bootCount: 1, fromMs: 10, toMs: 2 ** 40 };
@@ -68,7 +61,7 @@ test("what a proof says of its task is what was journaled", (t) => {
 });
 
 test("state that was lost goes on after the bookkeeper's head, under a higher number", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const run = beginRun(state);
   addFinished(state, 1);
   const head = strangeHead(7, 42);
@@ -86,7 +79,7 @@ test("state that was lost goes on after the bookkeeper's head, under a higher nu
 });
 
 test("proofs that wait are taken out and signed anew behind a head from elsewhere; receipted ones stay", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   for (let index = 0; index < 3; index++) addFinished(state, index);
   chain.confirm(undefined);
@@ -107,7 +100,7 @@ test("proofs that wait are taken out and signed anew behind a head from elsewher
 });
 
 test("continuing elsewhere twice in one start never uses a number again", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   const used = new Set<string>();
   // The heads come in falling order: as of two bookkeepers, or of one that was restored from a backup.
@@ -125,7 +118,7 @@ test("continuing elsewhere twice in one start never uses a number again", (t) =>
 });
 
 test("a bookkeeper that is behind, or that knows nothing, changes nothing", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   for (let index = 0; index < 3; index++) addFinished(state, index);
   chain.confirm(undefined);
@@ -136,7 +129,7 @@ test("a bookkeeper that is behind, or that knows nothing, changes nothing", (t) 
 });
 
 test("a head that is known, but that this chain does not come from, is gone on from", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   addFinished(state, 1);
   chain.confirm(undefined);
@@ -156,7 +149,7 @@ test("a head that is known, but that this chain does not come from, is gone on f
 });
 
 test("another start that was known before takes this one's number, and confirmation with it", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const run = beginRun(state);
   addFinished(state, 1);
   run.chain.confirm(undefined);
@@ -171,7 +164,7 @@ test("another start that was known before takes this one's number, and confirmat
 });
 
 test("a proof that was passed by stays in the chain, and its task is proved at the end of it", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   for (let index = 0; index < 3; index++) addFinished(state, index);
   chain.confirm(undefined);
@@ -189,7 +182,7 @@ test("a proof that was passed by stays in the chain, and its task is proved at t
 });
 
 test("an outcome that no bookkeeper could read is proved as a failure, so that nothing is held up", (t) => {
-  const state = openIn(t);
+  const state = openJournal(t);
   const { chain } = beginRun(state);
   addFinished(state, 1, makeOutcome({ evidence: { data: new Uint8Array(65_000) } }));
   addFinished(state, 2, makeOutcome({ result: "failed", reason: "internal", detail: "half of a character: \ud83d" }));
