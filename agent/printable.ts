@@ -1,9 +1,7 @@
-/** Text fit for a claim and for a terminal: one line without control characters, no half of a character, at most `max` long, never empty. */
+import { oneLine } from "../base/index.ts";
+
+/** Text fit for a claim of ours: one line of at most `max` characters, never empty. */
 export function printable(text: string, max = 200): string {
-  const clean = text
-    .replace(/\p{Cc}+/gu, " ")
-    .trim()
-    .slice(0, max)
-    .toWellFormed();
-  return clean === "" ? "no detail" : clean;
+  const line = oneLine(text, max);
+  return line === "" ? "no detail" : line;
 }

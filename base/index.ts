@@ -15,6 +15,7 @@ export { type DirectoryLock, lockDirectory } from "./lock-store.ts";
 export { LOG_LEVELS, type Log, type LogFields, type LogLevel, silentLog } from "./log.ts";
 export { type LogOptions, makeLog } from "./log-linux.ts";
 export { nearestWord } from "./nearest.ts";
+export { oneLine } from "./one-line.ts";
 export type { MeterOptions, MeterProcessTree, ProcessMeter, ProcessUsage } from "./process-meter.ts";
 export { listProcessTree, meterProcessTree } from "./process-meter-linux.ts";
 export type { ProgramOptions, ProgramOutcome, RunProgram } from "./program.ts";

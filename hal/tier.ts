@@ -1,3 +1,4 @@
+import { oneLine } from "../base/index.ts";
 import type { BoardMatch } from "./board.ts";
 import type { MachineFacts } from "./facts.ts";
 import { MAX_REASON_TEXT, MAX_REASONS } from "./limits.ts";
@@ -128,6 +129,6 @@ function whyUnsupported(facts: MachineFacts): readonly string[] {
 function bounded(reasons: readonly string[]): readonly string[] {
   return reasons
     .slice(0, MAX_REASONS)
-    .map((reason) => reason.replace(/\p{Cc}+/gu, " "))
-    .map((reason) => (reason.length <= MAX_REASON_TEXT ? reason : `${reason.slice(0, MAX_REASON_TEXT - 1)}…`));
+    .map((reason) => (reason.length <= MAX_REASON_TEXT ? reason : `${reason.slice(0, MAX_REASON_TEXT - 1)}…`))
+    .map((reason) => oneLine(reason, MAX_REASON_TEXT));
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from "../base/index.ts";
+import { concatBytes, oneLine } from "../base/index.ts";
 import type { SandboxJob } from "./job.ts";
 import { memoryPages } from "./job-limits.ts";
 import { MAX_DETAIL_CHARACTERS, MAX_REPORT_BYTES, MAX_TABLE_ENTRIES } from "./limits.ts";
@@ -80,17 +80,9 @@ export function parseMessage(line: string): ChannelMessage | undefined {
   if (kind === "ready" && isCount(pid) && isNames(sees) && isNames(interfaces)) return { kind, pid, sees, interfaces };
   if (kind === "exited" && isCount(exitCode) && isCount(stdoutBytes)) return { kind, exitCode, stdoutBytes };
   if (kind === "stopped" && isRunnerReason(reason) && typeof detail === "string")
-    return { kind, reason, detail: plainText(detail) };
+    return { kind, reason, detail: oneLine(detail, MAX_DETAIL_CHARACTERS) };
   if (kind === "died" && isCount(code)) return { kind, code };
   return undefined;
-}
-
-/** A sentence with names out of a stranger's module in it, fit for logs, terminals and the protocol. */
-export function plainText(text: string): string {
-  return text
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .trim()
-    .slice(0, MAX_DETAIL_CHARACTERS);
 }
 
 function isCount(value: unknown): value is number {

@@ -1,6 +1,7 @@
-import { plainText } from "./channel.ts";
+import { oneLine } from "../base/index.ts";
 import type { IsolationLevel } from "./isolation.ts";
 import type { StopReason } from "./job.ts";
+import { MAX_DETAIL_CHARACTERS } from "./limits.ts";
 
 /** How a job came to its end. */
 export type JobEnd =
@@ -39,7 +40,7 @@ const V8_GIVES_UP: readonly (string | undefined)[] = ["SIGILL", "SIGTRAP", "SIGA
 
 /** The likeliest reason for a runner's death. */
 export function explainDeath({ wasReady, level, code, signal, error, stderr }: Death): JobEnd {
-  const words = plainText(Buffer.from(stderr.subarray(-WORDS_BYTES)).toString("utf8"));
+  const words = oneLine(Buffer.from(stderr.subarray(-WORDS_BYTES)).toString("utf8"), MAX_DETAIL_CHARACTERS);
   const ended = signal ?? (code === undefined ? undefined : SIGNAL_NAMES[code - 128]) ?? `exit code ${code}`;
   if (!wasReady) {
     // Out of processes or descriptors is for a moment; a program that is gone or cannot build its jail is not.

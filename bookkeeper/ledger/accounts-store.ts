@@ -1,6 +1,5 @@
 import { type Database, toHex } from "../../base/index.ts";
-import { ACCOUNT_PARTS, type AccountPart, decodeRecord, type LedgerRecord, type Transfer } from "./records.ts";
-import { asStored } from "./records-store.ts";
+import { ACCOUNT_PARTS, type AccountPart, asStored, decodeRecord, type LedgerRecord, type Transfer } from "./records.ts";
 
 /** An account with its balance, in micro-points. */
 export interface AccountRow {

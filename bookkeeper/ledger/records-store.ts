@@ -3,6 +3,7 @@ import type { Proof } from "../../protocol/index.ts";
 import type { Policy } from "../policy.ts";
 import type { AccountTable } from "./accounts-store.ts";
 import {
+  asStored,
   decodeRecord,
   encodeRecord,
   hashRecord,
@@ -103,16 +104,5 @@ export function openRecordTable(database: Database, accounts: AccountTable) {
     *all(): Generator<RecordRow> {
       for (const row of all.iterate()) yield { height: Number(row["height"]), hash: row["hash"] as Uint8Array, ...asStored(row) };
     },
-  };
-}
-
-/** The stored record in a row that holds its columns. */
-export function asStored(row: Record<string, unknown>): StoredRecord {
-  return {
-    type: row["type"] as string,
-    node: row["node"] as Uint8Array,
-    atMs: Number(row["at_ms"]),
-    claims: row["claims"] as Uint8Array,
-    attachment: row["attachment"] as Uint8Array,
   };
 }

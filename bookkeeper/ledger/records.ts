@@ -161,3 +161,14 @@ export function policyOf(record: PolicyRecord): Policy {
   assert(parsed.ok, "the ledger holds a policy that cannot be read");
   return parsed.value;
 }
+
+/** The stored record in a row that holds its columns. */
+export function asStored(row: Record<string, unknown>): StoredRecord {
+  return {
+    type: row["type"] as string,
+    node: row["node"] as Uint8Array,
+    atMs: Number(row["at_ms"]),
+    claims: row["claims"] as Uint8Array,
+    attachment: row["attachment"] as Uint8Array,
+  };
+}
