@@ -9,6 +9,9 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** A database that nothing refers to is collected, and its lock let go with it: whoever holds one need not keep what it got. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Takes a state directory for this process. Throws `lock-held`, naming the process that has it, or `file-unreadable` where nothing can
  * be written. The kernel holds the lock (an open exclusive SQLite transaction, which is a POSIX record lock), so it ends with the process
@@ -32,7 +35,14 @@ export function lockDirectory(directory: string): DirectoryLock {
       `${directory} is in use by another bonusnode (process ${holderOf(holderFile)}); stop it first`,
     );
   }
-  return { release: () => database.close() };
+  const taken = database;
+  held.add(taken);
+  return {
+    release: () => {
+      held.delete(taken);
+      taken.close();
+    },
+  };
 }
 
 /** SQLite's result code (https://www.sqlite.org/rescode.html) for a lock that somebody else holds. */

@@ -4,6 +4,8 @@
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { test } from "tap";
 import { lockDirectory } from "../../../base/index.ts";
 import { killAtOnce, startChild } from "./child-process.ts";
@@ -34,6 +36,18 @@ test("whoever is killed over and over never leaves a lock behind", async (t) => 
     t.equal(await holder.nextLine(), "held");
     await killAtOnce(holder);
   }
+});
+
+test("a lock whose holder kept nothing of it is held all the same", async (t) => {
+  const folder = t.testdir();
+  lockDirectory(folder);
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let round = 0; round < 3; round++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.throws(() => lockDirectory(folder), { code: "lock-held" });
 });
 
 test("the same process is refused too, until it lets go", (t) => {
