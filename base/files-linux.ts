@@ -13,7 +13,7 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const status = await file.stat();
-      if (!status.isFile()) throw new BaseError("file-unreadable", `${path} is not a regular file`);
+      if (!status.isFile()) throw new BaseError("file-unreadable", `${path}: not a regular file`);
       // Files of the kernel state no size, so the buffer may have to grow.
       let buffer = Buffer.alloc(Math.min(maxBytes, Math.max(status.size, 4096)) + 1);
       let length = 0;
@@ -23,17 +23,16 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<U
         if (bytesRead === 0) break;
         length += bytesRead;
       }
-      if (length > maxBytes) throw new BaseError("file-too-large", `${path} is larger than ${maxBytes} bytes`);
+      if (length > maxBytes) throw new BaseError("file-too-large", `${path}: larger than ${maxBytes} bytes`);
       return buffer.subarray(0, length);
     } finally {
       await file.close();
     }
   } catch (thrown) {
     if (thrown instanceof BaseError) throw thrown;
-    const isMissing = (thrown as NodeJS.ErrnoException).code === "ENOENT";
-    throw new BaseError(isMissing ? "file-missing" : "file-unreadable", `cannot read ${path}: ${(thrown as Error).message}`, {
-      cause: thrown,
-    });
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new BaseError("file-missing", `${path}: no such file`, { cause: thrown });
+    throw new BaseError("file-unreadable", `${path}: cannot be read (${code})`, { cause: thrown });
   }
 }
 

@@ -19,7 +19,7 @@ export async function readTextFile(path: string, what: string): Promise<Result<s
     return success(Buffer.from(await readFileBounded(path, MAX_TOML_BYTES)).toString("utf8"));
   } catch (thrown) {
     if (!(thrown instanceof BaseError)) throw thrown;
-    return failure(thrown.code === "file-missing" ? `${path}: no such file; ${what}` : thrown.message);
+    return failure(thrown.code === "file-missing" ? `${thrown.message}; ${what}` : thrown.message);
   }
 }
 

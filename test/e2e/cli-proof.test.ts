@@ -67,8 +67,8 @@ t.test("what is no message is refused with a reason", async (t) => {
     ["empty.hex", 65, /empty\.hex: \S+/],
     ["text.hex", 65, /text\.hex: \S+/],
     ["cut.hex", 65, /cut\.hex: \S+/],
-    ["huge.hex", 1, /huge\.hex: too large to be a message/],
-    ["none.hex", 1, /none\.hex: cannot be read/],
+    ["huge.hex", 1, /huge\.hex: larger than 1048576 bytes/],
+    ["none.hex", 1, /none\.hex: no such file/],
   ];
   await Promise.all(
     cases.map(async ([name, expected, why]) => {

@@ -103,7 +103,7 @@ t.test("a configuration that is wrong is refused with file, line and what to do"
       78,
       /no such file; start from packaging\/agent\/config\.toml/,
     ),
-    refused(t, ["agent", "--config", join(directory, "folder")], 78, /folder: cannot be read: /),
+    refused(t, ["agent", "--config", join(directory, "folder")], 78, /folder: not a regular file/),
     refused(t, ["bookkeeper", "--config", join(directory, "none.toml")], 78, /no such file; start from packaging\/bookkeeper/),
   ]);
   const books = join(directory, "books.toml");

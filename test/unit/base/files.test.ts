@@ -106,7 +106,7 @@ test("a bounded read: exactly as much as allowed", async (t) => {
   t.equal(Buffer.from(await read("small")).toString(), "abc");
   t.equal(Buffer.from(await read("link")).toString(), "abc");
   t.equal((await read("limit")).length, 10_000);
-  await t.rejects(read("over"), { code: "file-too-large", message: /over is larger than 10000 bytes/ });
+  await t.rejects(read("over"), { code: "file-too-large", message: /over: larger than 10000 bytes/ });
   await t.rejects(read("small", 2), { code: "file-too-large" });
   await t.rejects(read("none"), { code: "file-missing" });
 });
@@ -132,7 +132,7 @@ test("whatever is no regular file is refused and hangs nobody", { timeout: 20_00
   await new Promise<void>((resolve) => server.listen(join(folder, "socket"), resolve));
   symlinkSync("loop", join(folder, "loop"));
   for (const name of ["folder", "pipe"])
-    await t.rejects(readFileBounded(join(folder, name), 10), { code: "file-unreadable", message: /is not a regular file/ }, name);
+    await t.rejects(readFileBounded(join(folder, name), 10), { code: "file-unreadable", message: /: not a regular file/ }, name);
   for (const path of ["/dev/zero", "/dev/null"]) await t.rejects(readFileBounded(path, 10), { code: "file-unreadable" }, path);
   for (const name of ["socket", "loop", "folder/../pipe/x"])
     await t.rejects(readFileBounded(join(folder, name), 10), { code: "file-unreadable" }, name);
