@@ -13,6 +13,8 @@ const PACKAGES = {
   "iputils-ping": "/usr/bin/ping",
   faketime: "/usr/bin/faketime",
   "busybox-static": "/bin/busybox",
+  e2fsprogs: "/sbin/mkfs.ext4",
+  mount: "/bin/mount",
   systemd: "/usr/bin/systemd-analyze",
 };
 
