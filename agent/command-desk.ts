@@ -122,8 +122,13 @@ export function makeCommandDesk(needs: DeskNeeds): { onCommand(payload: Uint8Arr
 }
 
 /** A command in a few words, for people. */
-function inWords(command: Command): string {
-  const { spec } = command;
-  const parts = [spec["op"], spec["method"], ...(Array.isArray(spec["targets"]) ? spec["targets"] : [])];
-  return parts.filter((part) => typeof part === "string").join(" ") || command.kind;
+function inWords({ spec, kind }: Command): string {
+  const blob = spec["module"] ?? spec["blob"];
+  const parts = [
+    kind === "compute" ? "run" : spec["op"],
+    spec["method"],
+    blob instanceof Uint8Array ? toHex(blob.subarray(0, 4)) : undefined,
+    ...[spec["targets"], spec["args"]].flatMap((list) => (Array.isArray(list) ? list : [])),
+  ];
+  return printable(parts.filter((part) => typeof part === "string").join(" "));
 }

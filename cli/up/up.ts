@@ -96,7 +96,7 @@ export async function runUp(options: UpOptions): Promise<ProofCounts> {
   } finally {
     for (const close of closers.reverse()) await close();
   }
-  view({ type: "summary", proofs: counts(), contribution, ranMs: clock.monotonicMs() - startedMs });
+  view({ type: "summary", proofs: counts(), contribution, ranMs: Math.round(clock.monotonicMs() - startedMs) });
   return counts();
 }
 
