@@ -17,7 +17,9 @@ const configSchema = v.strictObject({
     certificate_file: v.optional(nonEmpty),
     username: v.optional(nonEmpty),
     password_file: v.optional(nonEmpty),
-    share_group: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}$/, "lower-case letters, digits and dashes"))),
+    share_group: v.optional(
+      v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}$/, "lower-case letters, digits and dashes, at most 32 of them")),
+    ),
   }),
   plan: v.strictObject({ file: nonEmpty }),
   policy: v.optional(v.strictObject({ file: v.optional(nonEmpty) }), {}),

@@ -2,18 +2,27 @@ import * as v from "valibot";
 import { decodeToml, parseByteCount, parseDurationMs, QUANTITY_FORMS, type Result, type TomlProblem } from "../base/index.ts";
 import { ISOLATION_LEVELS, MEASURE_METHODS, TIERS } from "../protocol/index.ts";
 
+/** A way to write amounts: how one is read, what it may look like, and the unit that it is counted in. */
+interface AmountForm {
+  readonly parse: (text: string) => number | undefined;
+  readonly form: string;
+  readonly unit: string;
+}
+const DURATION: AmountForm = { parse: parseDurationMs, form: QUANTITY_FORMS.duration, unit: "ms" };
+const BYTES: AmountForm = { parse: parseByteCount, form: QUANTITY_FORMS.bytes, unit: "B" };
+
 /** Amounts with units, as the plan's author writes them. */
-function amountOf(parse: (text: string) => number | undefined, form: string, min: number, max: number) {
+function amountOf({ parse, form, unit }: AmountForm, min: number, max: number) {
   return v.pipe(
     v.string(),
     v.check((text) => parse(text) !== undefined, `expected ${form}`),
     v.transform((text) => parse(text) ?? 0),
-    v.minValue(min, `at least ${min}`),
-    v.maxValue(max, `at most ${max}`),
+    v.minValue(min, `at least ${min} ${unit}`),
+    v.maxValue(max, `at most ${max} ${unit}`),
   );
 }
-const duration = (minMs: number, maxMs: number) => amountOf(parseDurationMs, QUANTITY_FORMS.duration, minMs, maxMs);
-const byteCount = (min: number, max: number) => amountOf(parseByteCount, QUANTITY_FORMS.bytes, min, max);
+const duration = (minMs: number, maxMs: number) => amountOf(DURATION, minMs, maxMs);
+const byteCount = (min: number, max: number) => amountOf(BYTES, min, max);
 const shortText = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 
 const measureItem = v.strictObject({
@@ -92,7 +101,15 @@ const planSchema = v.strictObject({
     v.array(planItem),
     v.minLength(1),
     v.maxLength(256),
-    v.check((items) => new Set(items.map((item) => item.name)).size === items.length, "two items have the same name"),
+    v.rawCheck(({ dataset: { typed, value: items }, addIssue }) => {
+      if (!typed) return;
+      for (const [index, item] of items.entries()) {
+        if (items.findIndex((other) => other.name === item.name) === index) continue;
+        const element = { type: "array", origin: "value", input: items, key: index, value: item } as const;
+        const name = { type: "object", origin: "value", input: item, key: "name", value: item.name } as const;
+        addIssue({ message: "another item has this name", input: item.name, path: [element, name] });
+      }
+    }),
   ),
 });
 

@@ -22,11 +22,7 @@ interface Dates {
 }
 
 /** What a node is told to forget a blob with that no item of the plan asks for any more. */
-const FORGET: Pick<PlanItem, "expires" | "max_attempts" | "min_tier"> = {
-  expires: 300_000,
-  max_attempts: 3,
-  min_tier: "Lite",
-};
+const FORGET: Pick<PlanItem, "expires" | "max_attempts"> = { expires: 300_000, max_attempts: 3 };
 
 export type Keeper = ReturnType<typeof makeKeeper>;
 
@@ -36,7 +32,8 @@ export function makeKeeper(needs: KeeperNeeds, plan: Plan) {
   const dates = new Map<string, ReadonlyMap<string, Dates>>();
 
   const forget = ({ node, blob }: Placement, name: string, terms: typeof FORGET): void => {
-    const limits = { minTier: terms.min_tier, maxAttempts: terms.max_attempts, expiresMs: terms.expires };
+    // Whatever tier a node has come down to, what it took it can forget.
+    const limits = { minTier: "Lite", maxAttempts: terms.max_attempts, expiresMs: terms.expires } as const;
     issuer.assign({ node, item: name, kind: "store", spec: { op: "delete", blob }, ...limits });
   };
 

@@ -101,8 +101,9 @@ export function makePresence(needs: { readonly ledger: Ledger; readonly clock: C
 }
 
 function isLater(moment: Moment, last: Moment | undefined): boolean {
-  if (last === undefined || moment.bootCount > last.bootCount) return true;
-  if (moment.bootCount === last.bootCount && moment.uptimeSeconds > last.uptimeSeconds) return true;
+  if (last === undefined) return true;
   // A node that lost its state counts from one again; what cites a later beacon was signed later all the same.
-  return moment.beaconHeight > last.beaconHeight;
+  if (moment.beaconHeight !== last.beaconHeight) return moment.beaconHeight > last.beaconHeight;
+  if (moment.bootCount !== last.bootCount) return moment.bootCount > last.bootCount;
+  return moment.uptimeSeconds > last.uptimeSeconds;
 }

@@ -32,12 +32,16 @@ export function makeRegistry(needs: RegistryNeeds, network: string) {
   const { ledger, key, clock } = needs;
   const budget = makeBudget(clock, MAX_DESCRIPTORS_PER_HOUR);
 
-  /** A descriptor from before the one that counts, by the node's own order, and not signed just now: an old one that came back. */
-  const isOutdated = (sender: Sender, known: NodeState, { bootCount, uptimeSeconds, nonce }: Descriptor): boolean => {
+  const citedBy = ({ nonce }: Descriptor) => (nonce === undefined ? undefined : ledger.beacons.byHash(nonce));
+
+  /** A descriptor from before the one that counts, by the beacons that they cite or else by the node's own order: an old one came back. */
+  const isOutdated = (sender: Sender, known: NodeState, descriptor: Descriptor): boolean => {
+    const { bootCount, uptimeSeconds } = descriptor;
     const counts = needs.descriptors.of(sender.key, known);
+    const [beacon, before] = [citedBy(descriptor), citedBy(counts)];
+    if (beacon !== undefined && before !== undefined && beacon.height !== before.height) return beacon.height < before.height;
     if (bootCount > counts.bootCount || (bootCount === counts.bootCount && uptimeSeconds >= counts.uptimeSeconds)) return false;
     // A node that lost its state counts its starts from one again. It shows that it signs today by the beacon that it cites.
-    const beacon = nonce === undefined ? undefined : ledger.beacons.byHash(nonce);
     return beacon === undefined || clock.wallMs() - beacon.atMs > PRESENCE_GAP_MS;
   };
 
