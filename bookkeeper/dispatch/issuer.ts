@@ -112,10 +112,12 @@ export function makeIssuer(needs: IssueNeeds, network: string) {
       const again = due.filter((row) => nowMs <= row.expiresAtMs && isPresent(row.node));
       ledger.transaction(() => {
         for (const row of due) {
+          // What expires takes up no place any longer, so that is looked at in time.
+          const nextMs = (waitMs: number): number => Math.min(nowMs + waitMs, row.expiresAtMs + 1);
           // A node that took it in time may still prove it; only the sending ends.
           if (nowMs > row.expiresAtMs) ledger.assignments.close(row.id, "expired");
-          else if (again.includes(row)) ledger.assignments.setSent(row.id, nowMs + resendWaitMs(row.sends));
-          else ledger.assignments.postpone(row.id, nowMs + RESEND.baseMs);
+          else if (again.includes(row)) ledger.assignments.setSent(row.id, nextMs(resendWaitMs(row.sends)));
+          else ledger.assignments.postpone(row.id, nextMs(RESEND.baseMs));
         }
       });
       for (const { node, envelope } of again) send(node, envelope);
