@@ -96,8 +96,9 @@ export function makeAgent(needs: AgentNeeds, options: AgentOptions, initial: { l
     link.publish(message).catch((thrown) => log.debug({ topic: message.topic, why: messageOf(thrown) }, "not published"));
 
   const registrar = makeRegistrar({
-    ...{ key, clock, random, network, claims, publish, onTrouble },
+    ...{ key, clock, random, network, publish, onTrouble },
     bookkeepers: options.bookkeepers,
+    claims: (bookkeeper) => claims(bookkeeper === undefined ? undefined : time.beaconOf(bookkeeper)),
     facts: () => facts,
     waitingProofs: () => state.proofs.waitingCount(),
     isUp: () => link.isUp,

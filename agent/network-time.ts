@@ -38,6 +38,8 @@ export function makeNetworkTime(clock: Clock) {
     },
     /** The bookkeeper's time in seconds since 1970; undefined before its first beacon of this run. */
     secondsOf: (bookkeeper: Uint8Array): number | undefined => secondsOf(toHex(bookkeeper)),
+    /** Hash of a bookkeeper's latest beacon; undefined before its first of this run. */
+    beaconOf: (bookkeeper: Uint8Array): Uint8Array | undefined => seen.get(toHex(bookkeeper))?.hash,
     /** Hash of the latest beacon of any bookkeeper. */
     latestBeacon: (): Uint8Array | undefined => (latestKey === undefined ? undefined : seen.get(latestKey)?.hash),
     /**

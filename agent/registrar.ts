@@ -13,7 +13,8 @@ export interface RegistrarNeeds {
   readonly network: string;
   /** Public keys of the bookkeepers that should know this node. */
   readonly bookkeepers: readonly Uint8Array[];
-  readonly claims: () => NodeClaims;
+  /** The claims of a message signed now; citing the latest beacon of a bookkeeper, or of any. */
+  readonly claims: (bookkeeper?: Uint8Array) => NodeClaims;
   /** What the node says of itself, as of now. */
   readonly facts: () => NodeFacts;
   /** Proofs that wait for a receipt. */
@@ -42,11 +43,16 @@ export function makeRegistrar(needs: RegistrarNeeds) {
   const stopping = new AbortController();
   let round: Round | undefined;
 
-  const stateOf = (online: boolean): OutgoingMessage => ({
+  const stateOf = (online: boolean, bookkeeper?: Uint8Array): OutgoingMessage => ({
     topic: nodeTopic(network, key.id, "state"),
-    payload: stateMessage.seal({ ...needs.claims(), online, outbox: needs.waitingProofs() }, network, key),
+    payload: stateMessage.seal({ ...needs.claims(bookkeeper), online, outbox: needs.waitingProofs() }, network, key),
     retain: true,
   });
+
+  /** A sign of life for each bookkeeper: one counts only what cites a beacon of its own. */
+  const publishStates = async (): Promise<void> => {
+    for (const bookkeeper of needs.bookkeepers) await needs.publish(stateOf(true, bookkeeper));
+  };
 
   const wait = (durationMs: number, signal: AbortSignal): Promise<void> => clock.sleep(durationMs, signal).catch(() => undefined);
 
@@ -60,7 +66,7 @@ export function makeRegistrar(needs: RegistrarNeeds) {
     mine.hash = sha256(descriptorMessage.encode(body));
     for (let attempt = 0; !signal.aborted; attempt++) {
       await needs.publish({ topic: nodeTopic(network, key.id, "desc"), payload, retain: true });
-      await needs.publish(stateOf(true));
+      await publishStates();
       await wait(backoffMs(attempt, REGISTRATION_WAIT, needs.random), signal);
     }
   };
@@ -79,7 +85,7 @@ export function makeRegistrar(needs: RegistrarNeeds) {
       await wait(HEARTBEAT_MS * (0.9 + 0.2 * needs.random.fraction()), stopping.signal);
       if (stopping.signal.aborted || !needs.isUp()) continue;
       try {
-        await needs.publish(stateOf(true));
+        await publishStates();
       } catch (thrown) {
         needs.onTrouble(`no sign of life could be signed: ${messageOf(thrown)}`);
       }

@@ -43,6 +43,27 @@ function makeScene(change: Partial<RegistrarNeeds> = {}) {
   return { clock, sent, trouble, scene, registrar, descriptors, lastHash };
 }
 
+test("each bookkeeper gets signs of life that cite a beacon of its own", async (t) => {
+  const cited: string[] = [];
+  const beacons = new Map([BOOKKEEPER_KEY.publicKey, SECOND].map((key) => [toHex(key), sha256(key)]));
+  const clock = makeSteppingClock();
+  const boot = { count: 3, seed: new Uint8Array(32), startedMs: clock.monotonicMs() };
+  const needs = { clock, time: makeNetworkTime(clock), publicKey: NODE_KEY.publicKey, version: "1" };
+  const { registrar } = makeScene({
+    clock,
+    bookkeepers: [BOOKKEEPER_KEY.publicKey, SECOND],
+    claims: (bookkeeper = new Uint8Array()) => nodeClaims(needs, boot, beacons.get(toHex(bookkeeper))),
+    publish: async ({ payload }) => {
+      const opened = stateMessage.open(payload, NETWORK, keysOf(NODE_KEY), nodeEd25519);
+      if (opened.ok) cited.push(toHex(opened.value.body.nonce ?? new Uint8Array()));
+    },
+  });
+  registrar.beat();
+  await clock.advance(25_000);
+  registrar.stop();
+  t.same(cited, [...beacons.values()].map(toHex));
+});
+
 test("the descriptor is retained, signed and sent again, the same bytes each time, less and less often", async (t) => {
   const { clock, registrar, descriptors, sent } = makeScene();
   registrar.present();
