@@ -58,9 +58,10 @@ export function makePersonView(terminal: Terminal, clock: Clock): UpView {
   const seen = { tier: "", proofs: { measure: 0, store: 0, compute: 0 } as Record<string, number>, total: 0n, accountAtMs: 0 };
   const status = (): void => {
     const { measure = 0, store = 0, compute = 0 } = seen.proofs;
-    const proofs = `accepted: ${measure} measure, ${store} store, ${compute} compute`;
+    const proofs = `${measure} measure, ${store} store, ${compute} compute`;
     const ran = formatDurationMs(clock.monotonicMs() - startedMs);
-    terminal.progress(`${ran} up  ${seen.tier}  ${proofs}  ${formatPoints(seen.total)} points  (Ctrl-C ends)`);
+    // Within the 80 columns of a plain terminal.
+    terminal.progress(`${ran}  ${seen.tier}  ${proofs}  ${formatPoints(seen.total)} points  Ctrl-C ends`);
   };
   const line = (who: string, text: string): void => {
     terminal.print(`${terminal.style("quiet", who.padEnd(10))} ${text}`);
