@@ -51,7 +51,7 @@ async function untilAllKinds(bookkeeper: Program, node: string | undefined, when
   await Promise.all(KINDS.map((kind) => bookkeeper.waitForNext(isOf(kind), `a ${kind} proof was accepted ${when}`)));
 }
 
-/** A record bears the time at which its message came, and those that wait together are recorded by kind. Milliseconds. */
+/** A proof's record bears the time at which the proof came, and others may be written while it waits for its batch. Milliseconds. */
 const WAITING_MS = 2_000;
 
 /** What must be true of the books whatever the clocks did. Times of records lie between the two, and do not go back. */

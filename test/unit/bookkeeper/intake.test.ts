@@ -177,6 +177,26 @@ t.test("a node that lies without end is answered, and fills no disk", async (t) 
   t.strictSame(auditLedger(desk.ledger).problems, []);
 });
 
+t.test("a record bears the time at which its proof came, whatever was recorded while it waited for its batch", async (t) => {
+  const desk = makeDesk(t, ed25519);
+  const node = desk.join();
+  const view = desk.openIntake();
+  const [proof] = envelopesOf(proveMany(desk, node, 1));
+  const cameMs = desk.clock.wallMs();
+  const taken = view.intake.take(node.sender, proof as Uint8Array, cameMs);
+  const { key } = node;
+  const presence = { type: "presence", atMs: cameMs + 5, node: key.publicKey, durationMs: 1_000, tier: "Normal" } as const;
+  desk.ledger.transaction(() => desk.ledger.records.append(presence));
+  await taken;
+  const times = [...desk.ledger.records.all()].slice(-2).map(({ type, atMs }) => [type, atMs]);
+  t.strictSame(times, [
+    ["presence", cameMs + 5],
+    ["proof", cameMs],
+  ]);
+  t.match(view.receipts, [{ receivedAtMs: cameMs }], "and so does its receipt");
+  t.strictSame(auditLedger(desk.ledger).problems, []);
+});
+
 t.test("what waits when it closes is dealt with, and nothing comes in after", async (t) => {
   const desk = makeDesk(t, ed25519);
   const node = desk.join();
