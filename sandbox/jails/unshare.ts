@@ -28,7 +28,9 @@ const INNER_ROOT = "/jail";
  * The old root is detached, so nothing of the machine but the system's programs is left in the namespace, and those are outside
  * of the inner root. Old mounts can only be found through the old /proc while that is there. The command is a child and not this
  * process, because it loses the death signal when it changes its user; as the first process, this one ends all others in the
- * namespace with itself, and it ends when descriptor 0 does, which the agent holds.
+ * namespace with itself, and it ends when descriptor 0 does, which the agent holds. A shell writes "Killed" to its own standard error
+ * when its child was, so the command alone has that of the job, in a shell of its
+ * own: dash redirects for a command before it forks.
  */
 const BUILD_SCRIPT = `set -euf
 mount -n -t tmpfs -o mode=0755,size=256k,nosuid,nodev bonusnode ${STAGE}
@@ -47,7 +49,8 @@ umount -n -l /old
 exec 5<&0
 (
   set +e
-  "$@" 0</dev/null 5<&-
+  exec 6>&2 2>/dev/null
+  (exec "$@" 0</dev/null 2>&6 5<&- 6>&-)
   printf '{"kind":"died","code":%d}\\n' $? >&3
 ) &
 exec 0</dev/null 1>/dev/null 2>&1 3>&-

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "tap";
 import { meterProcessTree } from "../../../base/index.ts";
+import { encodeJob } from "../../../sandbox/channel.ts";
 import { detectJails } from "../../../sandbox/index.ts";
+import { startJailed } from "../../../sandbox/jailed-process-linux.ts";
 import { makeChildProcessJail } from "../../../sandbox/jails/child-process.ts";
 import type { Jail } from "../../../sandbox/jails/jail.ts";
 import { makeUnshareJail } from "../../../sandbox/jails/unshare.ts";
@@ -56,6 +58,28 @@ test("in a jail that passes on what its runner died of", { skip: why ?? false },
   for (const [lie, outcome] of Object.entries(EXPECTED)) {
     t.match(await runIn(makeUnshareJail({ runtime: runtimeThat(lie), unshare, ...readMachine() })), outcome, lie);
   }
+});
+
+test("what the jail's own shell has to say of a killed runner is not the job's", { skip: why ?? false }, async (t) => {
+  const unshare = findAllBut([])("unshare") ?? "";
+  const jail = makeUnshareJail({ runtime: runtimeThat("killed"), unshare, ...readMachine() });
+  const chunks: Uint8Array[] = [];
+  const died = await new Promise((resolve) => {
+    let last: unknown;
+    const program = { flags: [], settings: { probe: [], watchParent: false }, cpuMs: 10_000 };
+    const child = startJailed(jail.command(program), {
+      onStdout: () => undefined,
+      onStderr: (chunk) => chunks.push(chunk),
+      onMessage: (message) => {
+        last = message;
+        if (message?.kind === "ready") child.send(encodeJob(makeJob(new Uint8Array(100))));
+        else child.kill();
+      },
+      onClose: () => resolve(last),
+    });
+  });
+  t.same(died, { kind: "died", code: 128 + 9 });
+  t.equal(Buffer.concat(chunks).toString(), "mine\n");
 });
 
 test("clean up", async () => rmSync(folder, { recursive: true }));
