@@ -69,6 +69,8 @@ export function startJailed(command: Command, events: JailedEvents): JailedProce
       if (runner !== undefined && child.exitCode === null) signal(runner, isPaused ? "SIGSTOP" : "SIGCONT");
     },
     kill: () => {
+      // The whole group: bubblewrap's second process waits for the first before it asks for the signal that ends it with that one.
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) signal(-child.pid, "SIGKILL");
       child.kill("SIGKILL");
       channel.destroy();
       lifeline.destroy();

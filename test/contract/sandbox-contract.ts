@@ -32,7 +32,14 @@ export async function sandboxContract(t: Test, { hidden, level, mechanism }: Con
   await t.test("hostile modules", (t) => hostileModules(t, sandbox));
   await t.test("limits", (t) => limits(t, sandbox));
   await t.test("the world outside", (t) => outside(t, sandbox));
-  await t.test("nothing is left over", async (t) => {
+  await t.test("nothing is left over, not even of jails that were ended while they were built", async (t) => {
+    for (let round = 0; round < 60; round++) {
+      const stopping = new AbortController();
+      const outcome = run(sandbox, makeJob(assembleFixture("exit-7")), stopping.signal);
+      await pause((round % 15) * 0.7);
+      stopping.abort();
+      await outcome;
+    }
     await eventually(() => findMarked(mark).length === 0);
     t.same(findMarked(mark), []);
     t.same(listProcessTree(process.pid).filter(isRunner), []);
