@@ -36,7 +36,7 @@ export {
   parseComputeEvidence,
   parseComputeSpec,
 } from "./messages/compute.ts";
-export { type Descriptor, descriptorMessage, type State, stateMessage } from "./messages/descriptor.ts";
+export { type Descriptor, descriptorMessage, type SignedFigure, type State, stateMessage } from "./messages/descriptor.ts";
 export { ISOLATION_LEVELS, type IsolationLevel, NO_USAGE, TIERS, type Tier, type Usage } from "./messages/fields.ts";
 export {
   MEASURE_METHODS,

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { defineMessage } from "./codec.ts";
-import { amount, bookkeeperClaims, count, fixedBytes, hash, publicKey, text } from "./fields.ts";
+import { amount, bookkeeperClaims, count, fixedBytes, hash, publicKey, text, tier } from "./fields.ts";
 import { RECEIPT_REASONS } from "./reasons.ts";
 
 /** The last proof of a node that a bookkeeper holds; the next one must name its hash. */
@@ -27,6 +27,8 @@ export const receiptSchema = v.strictObject({
   reason: v.optional(v.picklist(RECEIPT_REASONS)),
   detail: v.optional(text()),
   head: v.optional(chainHead),
+  /** On a descriptor: the tier that this bookkeeper takes the node for. Where it is below the claimed one, `detail` says why. */
+  tier: v.optional(tier),
   /** Contribution credited for these proofs, in micro-points. */
   credited: v.optional(amount),
   /** The node's whole contribution after them, in micro-points. */

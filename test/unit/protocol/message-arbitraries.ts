@@ -12,6 +12,7 @@ import {
   REFUSAL_REASONS,
   type Receipt,
   type Refusal,
+  type SignedFigure,
   type State,
   TIERS,
   type WireObject,
@@ -88,6 +89,28 @@ const nodeRequired = {
 };
 const nodeOptional = { nonce: hash };
 
+const figure: fc.Arbitrary<SignedFigure> = fc.record({
+  name: text(64),
+  version: count(65_536, 1),
+  value: amount,
+  unit: text(32),
+  spreadPercent: count(100),
+  durationMs: count(2 ** 32 - 1),
+  conditions: withOptional(
+    {},
+    {
+      threads: count(65_536),
+      gotMilliCpus: count(65_536_000),
+      othersMilliCpus: count(65_536_000),
+      stealPermille: count(1000),
+      loadMilli: count(2 ** 32 - 1),
+      milliCelsius: count(1_000_000),
+      governor: text(32),
+      doubtful: text(32),
+    },
+  ),
+});
+
 const descriptor: fc.Arbitrary<Descriptor> = withOptional(
   {
     ...nodeRequired,
@@ -105,7 +128,9 @@ const descriptor: fc.Arbitrary<Descriptor> = withOptional(
       },
       { cpuModel: text(128), diskKind: text(16), linkBitsPerSecond: amount },
     ),
-    measured: fc.array(fc.record({ name: text(64), value: amount, unit: text(32) }), { maxLength: 32 }),
+    policy: count(65_536, 1),
+    power: count(2 ** 32 - 1),
+    measured: fc.array(figure, { maxLength: 8 }),
     kinds: fc.array(text(32), { maxLength: 32 }),
     capabilities: fc.array(withOptional({ name: text(32), available: fc.boolean() }, { why: text(256) }), { maxLength: 4 }),
     limits: withOptional(
@@ -121,7 +146,7 @@ const descriptor: fc.Arbitrary<Descriptor> = withOptional(
       },
     ),
   },
-  { ...nodeOptional, isolation },
+  { ...nodeOptional, measuredAfter: hash, isolation },
 );
 const state: fc.Arbitrary<State> = withOptional({ ...nodeRequired, online: fc.boolean(), outbox: count() }, nodeOptional);
 
@@ -179,6 +204,7 @@ const receipt: fc.Arbitrary<Receipt> = withOptional(
     reason: fc.constantFrom(...RECEIPT_REASONS),
     detail: text(256),
     head: fc.record({ bootCount: ordinal, seq: ordinal, hash }),
+    tier: fc.constantFrom(...TIERS),
     credited: amount,
     total: amount,
   },
