@@ -25,4 +25,4 @@ export { makeSeededRandom, type Random } from "./random.ts";
 export { makeSystemRandom } from "./random-linux.ts";
 export { failure, type Result, success } from "./result.ts";
 export { loadOrCreateSecret } from "./secret-store.ts";
-export { decodeToml, type TomlProblem } from "./toml.ts";
+export { decodeToml, lineOfKey, type TomlProblem } from "./toml.ts";

@@ -1,119 +1,120 @@
+import { basename } from "node:path/posix";
 import * as v from "valibot";
-import { decodeToml, failure, type Result, success } from "../base/index.ts";
+import { decodeToml, failure, lineOfKey, nearestWord, type Result, success } from "../base/index.ts";
+import { type BoardProfile, boardSchema, childSchema } from "./board-schema.ts";
 import { HalError } from "./errors.ts";
-import { TIERS } from "./tiers.ts";
 
-/** Lower-case words joined by dashes, dots, commas: device-tree names fit. At most 64 characters, as a descriptor carries it. */
-const boardId = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9,._-]{0,63}$/, "expected lower-case letters, digits and , . _ -"));
-const words = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max));
-const someOf = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.minLength(1), v.maxLength(64));
+/** A board's file: its text, or why it has none. */
+export type BoardFile = { readonly file: string; readonly text: string } | { readonly file: string; readonly problem: string };
 
-export const BOARD_CLASSES = ["router", "sbc", "tv-box", "pc", "server"] as const;
-
-/** Version 1 of what a board's file may say. `boards/README.md` explains every key. */
-export const boardSchema = v.strictObject({
-  schema: v.literal(1),
-  id: boardId,
-  match: v.strictObject({
-    compatible: v.optional(someOf(words(64))),
-    dmi: v.optional(
-      v.strictObject({
-        vendor: v.optional(words(96)),
-        product: v.optional(words(96)),
-        chassis_type: v.optional(someOf(v.pipe(v.number(), v.integer(), v.minValue(3), v.maxValue(127)))),
-      }),
-    ),
-    os: v.optional(v.picklist(["openwrt"])),
-    arch: v.optional(someOf(words(32))),
-  }),
-  board: v.strictObject({ name: words(64), class: v.picklist(BOARD_CLASSES) }),
-  limits: v.strictObject({
-    max_tier: v.picklist(TIERS),
-    why: v.optional(words(120)),
-    disk_bench: v.optional(v.boolean()),
-  }),
-});
-
-/** A board profile: which machines it is for, and what they may be at most. It can lower a tier, never raise one. */
-export type BoardProfile = v.InferOutput<typeof boardSchema>;
-
-/** What a machine is told apart by. */
-export interface BoardTraits {
-  /** Device-tree names, the board's own first. */
-  readonly compatible: readonly string[];
-  readonly dmiVendor: string | undefined;
-  readonly dmiProduct: string | undefined;
-  readonly chassisType: number | undefined;
-  readonly isOpenwrt: boolean;
-  readonly arch: string | undefined;
+/** What a file turned out to be: the profile with what it inherits, or every problem as `file:line: key: message`. */
+export interface DecodedBoard {
+  readonly file: string;
+  readonly board: Result<BoardProfile, readonly string[]>;
 }
 
-/** The profile that was chosen, and the traits that chose it, for people. */
-export interface BoardMatch {
-  readonly profile: BoardProfile;
-  readonly matchedBy: string;
-}
-
-/** Reads one board file; `fileName` names it in messages. The error lists every problem, with the line. */
-export function decodeBoard(text: string, fileName: string): Result<BoardProfile, HalError> {
-  const decoded = decodeToml(text, fileName, boardSchema);
-  if (!decoded.ok) return failure(new HalError("board-invalid", decoded.error.join("\n")));
-  if (Object.keys(decoded.value.match).length === 0) {
-    return failure(new HalError("board-invalid", `${fileName}: [match] is empty; name what tells this board from others`));
-  }
-  return decoded;
+/** A file that keeps to the schema, before it inherits. */
+interface BoardDocument {
+  readonly file: string;
+  readonly text: string;
+  readonly value: v.InferOutput<typeof childSchema>;
 }
 
 /**
- * The most specific profile that matches, undefined where none does. A device-tree name beats DMI, a product beats a vendor, that a
- * chassis type, that an operating system, that an architecture. Two that match equally well are an error of the profiles.
+ * Reads board files that may be based on one another, or on `shipped` ones. A base is looked for among the files first. A broken base
+ * breaks those that stand on it. Pure.
  */
-export function matchBoard(traits: BoardTraits, profiles: readonly BoardProfile[]): Result<BoardMatch | undefined, HalError> {
-  const matches = profiles.flatMap((profile) => {
-    const reasons = matchReasons(traits, profile.match);
-    return reasons === undefined ? [] : [{ profile, ...reasons }];
-  });
-  matches.sort((left, right) => compareRanks(right.ranks, left.ranks));
-  const [best, second] = matches;
-  if (best === undefined) return success(undefined);
-  if (second !== undefined && compareRanks(best.ranks, second.ranks) === 0) {
-    const ids = `${best.profile.id} and ${second.profile.id}`;
-    return failure(new HalError("board-invalid", `${ids} match this machine equally well; make one of them more specific`));
+export function decodeBoards(files: readonly BoardFile[], shipped: readonly BoardFile[] = []): readonly DecodedBoard[] {
+  const parse = (file: BoardFile) => ({ file: file.file, document: parseBoard(file) });
+  const parsed = files.map(parse);
+  const bases = new Map<string, Result<BoardDocument, readonly string[]>>();
+  for (const { file, document } of [...shipped.map(parse), ...parsed]) {
+    bases.set(basename(file, ".toml"), document);
   }
-  return success({ profile: best.profile, matchedBy: best.by.join(", ") });
+  return parsed.map(({ file, document }) => ({ file, board: document.ok ? inherit(document.value, bases) : document }));
 }
 
-interface MatchReasons {
-  /** One number a kind of trait, the most specific kind first; a higher one is more specific. */
-  readonly ranks: readonly number[];
-  readonly by: readonly string[];
+/** Reads one board file that stands for itself; `fileName` names it in messages. The error lists every problem, with the line. */
+export function decodeBoard(text: string, fileName: string): Result<BoardProfile, HalError> {
+  const document = checkDocument(text, fileName);
+  const board = document.ok ? inherit(document.value, new Map()) : document;
+  return board.ok ? board : failure(new HalError("board-invalid", board.error.join("\n")));
 }
 
-/** Every key that a profile gives has to match; of a list, one entry. */
-function matchReasons(traits: BoardTraits, match: BoardProfile["match"]): MatchReasons | undefined {
-  const { compatible, dmi, os, arch } = match;
-  const by: string[] = [];
-  // The first name of a device is its own, the later ones are those of its family, so an earlier one is more specific.
-  const place = compatible === undefined ? -1 : traits.compatible.findIndex((name) => compatible.includes(name));
-  if (compatible !== undefined && place === -1) return undefined;
-  if (place !== -1) by.push(`device tree ${traits.compatible[place]}`);
-  const required: readonly (readonly [isGiven: boolean, isMet: boolean, text: string])[] = [
-    [dmi?.product !== undefined, dmi?.product === traits.dmiProduct, `product ${dmi?.product}`],
-    [dmi?.vendor !== undefined, dmi?.vendor === traits.dmiVendor, `vendor ${dmi?.vendor}`],
-    [
-      dmi?.chassis_type !== undefined,
-      traits.chassisType !== undefined && dmi?.chassis_type?.includes(traits.chassisType) === true,
-      `chassis type ${traits.chassisType}`,
-    ],
-    [os !== undefined, traits.isOpenwrt, "OpenWrt"],
-    [arch !== undefined, traits.arch !== undefined && arch?.includes(traits.arch) === true, `architecture ${traits.arch}`],
-  ];
-  if (required.some(([isGiven, isMet]) => isGiven && !isMet)) return undefined;
-  const ranks = [place === -1 ? 0 : 1000 - place, ...required.map(([isGiven]) => (isGiven ? 1 : 0))];
-  return { ranks, by: [...by, ...required.filter(([isGiven]) => isGiven).map(([, , text]) => text)] };
+function parseBoard(source: BoardFile): Result<BoardDocument, readonly string[]> {
+  if ("problem" in source) return failure([source.problem]);
+  const { file, text } = source;
+  const document = checkDocument(text, file);
+  if (!document.ok) return document;
+  const { id } = document.value.value;
+  if (`${id}.toml` === basename(file)) return document;
+  return failure([problemAt(document.value, ["id"], `id: "${id}" is not the file's name; rename the file to ${id}.toml`)]);
 }
 
-function compareRanks(left: readonly number[], right: readonly number[]): number {
-  const differing = left.findIndex((rank, index) => rank !== right[index]);
-  return differing === -1 ? 0 : (left[differing] ?? 0) - (right[differing] ?? 0);
+function checkDocument(text: string, file: string): Result<BoardDocument, readonly string[]> {
+  // The parser's own words about a zero byte show nothing.
+  if (text.includes("\0")) return failure([`${file}: not TOML: a zero byte in it; is it a text file?`]);
+  // Most have none, and reading twice costs a router its time.
+  const hasBase = /^[ \t]*["']?base\b/m.test(text) && decodeToml(text, file, v.looseObject({ base: v.unknown() })).ok;
+  const decoded: Result<v.InferOutput<typeof childSchema>, readonly string[]> = hasBase
+    ? decodeToml(text, file, childSchema)
+    : decodeToml(text, file, boardSchema);
+  if (!decoded.ok) return decoded;
+  const document = { file, text, value: decoded.value };
+  const { match, sources } = decoded.value;
+  if ((match.compatible !== undefined || match.dmi !== undefined) && sources === undefined) {
+    const which = match.compatible === undefined ? "dmi" : "compatible";
+    const message = 'missing key sources; say where match got its names from: sources = ["repository path", "document"]';
+    return failure([problemAt(document, ["match", which], message)]);
+  }
+  return success(document);
+}
+
+/** The document with what its base gives it. Whom a profile is for, and who says so, is never inherited. */
+function inherit(
+  document: BoardDocument,
+  bases: ReadonlyMap<string, Result<BoardDocument, readonly string[]>>,
+): Result<BoardProfile, readonly string[]> {
+  const { file, value } = document;
+  const base = value.base === undefined ? success(undefined) : findBase(document, value.base, bases);
+  if (!base.ok) return base;
+  const given: Partial<BoardDocument["value"]> = base.value?.value ?? {};
+  const merged: Record<string, unknown> = { ...value };
+  for (const key of ["board", "limits", "storage", "net", "thermal"] as const) {
+    if (given[key] !== undefined) merged[key] = { ...given[key], ...value[key] };
+  }
+  if (value.bridge === undefined && given.bridge !== undefined) merged["bridge"] = given.bridge;
+  const checked = v.safeParse(boardSchema, merged);
+  if (checked.success) return success({ ...checked.output, file });
+  // Each half was good, so what is wrong is how they fit together.
+  return failure(
+    checked.issues.map(({ path, message }) => {
+      const key = (path ?? []).map((part) => String(part.key));
+      return problemAt(document, key, `${key.join(".")}: ${message}; what is not given here comes from its base`);
+    }),
+  );
+}
+
+function findBase(
+  document: BoardDocument,
+  id: string,
+  bases: ReadonlyMap<string, Result<BoardDocument, readonly string[]>>,
+): Result<BoardDocument, readonly string[]> {
+  const refuse = (message: string) => failure([problemAt(document, ["base"], `base: ${message}`)]);
+  if (id === document.value.id) return refuse("a profile cannot be its own base");
+  const base = bases.get(id);
+  if (base === undefined) {
+    const near = nearestWord(id, [...bases.keys()]);
+    return refuse(`there is no profile "${id}"${near === undefined ? "" : `; did you mean "${near}"?`}`);
+  }
+  if (!base.ok) return refuse(`the profile "${id}" is broken itself`);
+  const further = base.value.value.base;
+  if (further === undefined) return base;
+  return refuse(`"${id}" has a base itself, and a profile may stand on one only; use "${further}"`);
+}
+
+/** `file:line: message`, with the line on which `key` stands, or the nearest table around it. */
+function problemAt({ file, text }: BoardDocument, key: readonly string[], message: string): string {
+  const line = lineOfKey(text, key);
+  return `${file}${line === undefined ? "" : `:${line}`}: ${message}`;
 }
