@@ -1,5 +1,7 @@
 import { opendir, readlink, realpath, statfs } from "node:fs/promises";
+import { resolve } from "node:path";
 import { BaseError, messageOf, readFileBounded } from "../base/index.ts";
+import { type CapturedPlace, findInTree } from "./captured-tree-linux.ts";
 import type { Host } from "./host.ts";
 import { MAX_DIRECTORY_ENTRIES } from "./limits.ts";
 import { absent, failed, found, type ProbeResult } from "./probe-result.ts";
@@ -7,29 +9,58 @@ import { absent, failed, found, type ProbeResult } from "./probe-result.ts";
 /** Which tree to read. */
 export interface LinuxHostOptions {
   /**
-   * A directory that holds a captured machine (`proc/`, `sys/`, ... below it). Absolute links inside it lead out of it, and it has
-   * no volumes. Undefined: this machine.
+   * A directory that holds a captured machine (`proc/`, `sys/`, `etc/`, `tmp/sysinfo/` ... below it). It may come from anybody:
+   * links in it, absolute ones too, count from this directory and never lead out of it, pipes and devices in it are not opened,
+   * and it has no volumes. Undefined: this machine.
    */
   readonly root?: string;
 }
 
 /** The kernel's files of this machine, or those of a captured one. */
 export function makeLinuxHost(options: LinuxHostOptions = {}): Host {
-  const { root = "" } = options;
+  return options.root === undefined || options.root === "" ? makeLiveHost() : makeCapturedHost(resolve(options.root));
+}
+
+function makeLiveHost(): Host {
   return {
-    readText: (path, maxBytes) =>
-      answered(path, async () => found(Buffer.from(await readFileBounded(root + path, maxBytes)).toString("utf8"))),
-    list: (path) => answered(path, () => listDirectory(root + path, path)),
-    readLink: (path) => answered(path, async () => found(await readlink(root + path))),
-    readVolumeSize: async (path) => {
-      if (root !== "") return absent("a captured tree has no volumes");
-      return answered(path, async () => {
+    readText: (path, maxBytes) => answered(path, () => readBounded(path, maxBytes)),
+    list: (path) => answered(path, () => listDirectory(path, path)),
+    readLink: (path) => answered(path, async () => found(await readlink(path))),
+    readVolumeSize: (path) =>
+      answered(path, async () => {
         const realPath = await realpath(path);
         const { bsize, blocks, bavail } = await statfs(realPath);
         return found({ realPath, totalBytes: blocks * bsize, freeBytes: bavail * bsize });
-      });
-    },
+      }),
   };
+}
+
+function makeCapturedHost(root: string): Host {
+  const located = <Value>(
+    path: string,
+    followLast: boolean,
+    ask: (place: CapturedPlace) => Promise<ProbeResult<Value>>,
+  ): Promise<ProbeResult<Value>> =>
+    answered(path, async () => {
+      const place = await findInTree(root, path, followLast);
+      if (place === undefined) return failed("unreadable", `cannot read ${path}: its links go round in a circle`);
+      return place.is === undefined ? absent(`${path} is not there`) : ask(place);
+    });
+  return {
+    readText: (path, maxBytes) =>
+      located(path, true, async ({ realPath, is }) => {
+        // Opening a device can start something, so it is not even tried.
+        if (is === "other") return failed("unreadable", `cannot read ${path}: a pipe, socket or device`);
+        return readBounded(realPath, maxBytes);
+      }),
+    list: (path) => located(path, true, ({ realPath }) => listDirectory(realPath, path)),
+    readLink: (path) => located(path, false, async ({ realPath }) => found(await readlink(realPath))),
+    readVolumeSize: async () => absent("a captured tree has no volumes"),
+  };
+}
+
+async function readBounded(realPath: string, maxBytes: number): Promise<ProbeResult<string>> {
+  return found(Buffer.from(await readFileBounded(realPath, maxBytes)).toString("utf8"));
 }
 
 async function listDirectory(realPath: string, path: string): Promise<ProbeResult<readonly string[]>> {

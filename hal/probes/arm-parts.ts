@@ -6,6 +6,7 @@ const IMPLEMENTERS: Readonly<Record<string, string>> = {
   "0x41": "ARM",
   "0x42": "Broadcom",
   "0x43": "Cavium",
+  "0x46": "Fujitsu",
   "0x48": "HiSilicon",
   "0x4e": "NVIDIA",
   "0x50": "APM",
@@ -14,6 +15,7 @@ const IMPLEMENTERS: Readonly<Record<string, string>> = {
   "0x56": "Marvell",
   "0x61": "Apple",
   "0x69": "Intel",
+  "0x6d": "Microsoft",
   "0x70": "Phytium",
   "0xc0": "Ampere",
 };
@@ -28,9 +30,11 @@ const ARM_PARTS: Readonly<Record<string, string>> = {
   "0xc0e": "Cortex-A17",
   "0xc0f": "Cortex-A15",
   "0xd01": "Cortex-A32",
+  "0xd02": "Cortex-A34",
   "0xd03": "Cortex-A53",
   "0xd04": "Cortex-A35",
   "0xd05": "Cortex-A55",
+  "0xd06": "Cortex-A65",
   "0xd07": "Cortex-A57",
   "0xd08": "Cortex-A72",
   "0xd09": "Cortex-A73",
@@ -38,14 +42,19 @@ const ARM_PARTS: Readonly<Record<string, string>> = {
   "0xd0b": "Cortex-A76",
   "0xd0c": "Neoverse-N1",
   "0xd0d": "Cortex-A77",
+  "0xd0e": "Cortex-A76AE",
   "0xd40": "Neoverse-V1",
   "0xd41": "Cortex-A78",
+  "0xd42": "Cortex-A78AE",
+  "0xd43": "Cortex-A65AE",
   "0xd44": "Cortex-X1",
   "0xd46": "Cortex-A510",
   "0xd47": "Cortex-A710",
   "0xd48": "Cortex-X2",
   "0xd49": "Neoverse-N2",
   "0xd4a": "Neoverse-E1",
+  "0xd4b": "Cortex-A78C",
+  "0xd4c": "Cortex-X1C",
   "0xd4d": "Cortex-A715",
   "0xd4e": "Cortex-X3",
   "0xd4f": "Neoverse-V2",
@@ -58,12 +67,59 @@ const ARM_PARTS: Readonly<Record<string, string>> = {
   "0xd8e": "Neoverse-N3",
 };
 
+/** Cores that other designers made, by implementer and part. */
+const OTHER_PARTS: Readonly<Record<string, string>> = {
+  "0x42 0x00f": "Brahma-B15",
+  "0x42 0x100": "Brahma-B53",
+  "0x42 0x516": "ThunderX2",
+  "0x43 0x0a1": "ThunderX",
+  "0x43 0x0a2": "ThunderX-81XX",
+  "0x43 0x0a3": "ThunderX-83XX",
+  "0x43 0x0af": "ThunderX2",
+  "0x46 0x001": "A64FX",
+  "0x48 0xd01": "TaiShan-v110",
+  "0x48 0xd02": "TaiShan-v120",
+  "0x4e 0x003": "Denver-2",
+  "0x4e 0x004": "Carmel",
+  "0x4e 0x010": "Olympus",
+  "0x50 0x000": "X-Gene",
+  "0x51 0x001": "Oryon",
+  "0x51 0x04d": "Krait",
+  "0x51 0x06f": "Krait",
+  "0x51 0x201": "Kryo",
+  "0x51 0x205": "Kryo",
+  "0x51 0x211": "Kryo",
+  "0x51 0x800": "Kryo-2XX-Gold",
+  "0x51 0x801": "Kryo-2XX-Silver",
+  "0x51 0x802": "Kryo-3XX-Gold",
+  "0x51 0x803": "Kryo-3XX-Silver",
+  "0x51 0x804": "Kryo-4XX-Gold",
+  "0x51 0x805": "Kryo-4XX-Silver",
+  "0x51 0xc00": "Falkor",
+  "0x56 0x131": "Feroceon-88FR131",
+  "0x56 0x581": "PJ4",
+  "0x56 0x584": "PJ4B-MP",
+  "0x61 0x022": "Icestorm",
+  "0x61 0x023": "Firestorm",
+  "0x61 0x024": "Icestorm",
+  "0x61 0x025": "Firestorm",
+  "0x61 0x028": "Icestorm",
+  "0x61 0x029": "Firestorm",
+  "0x61 0x032": "Blizzard",
+  "0x61 0x033": "Avalanche",
+  "0x70 0x662": "FTC662",
+  "0x70 0x663": "FTC663",
+  "0xc0 0xac3": "AmpereOne",
+  "0xc0 0xac4": "AmpereOne-A",
+};
+
 /** Who designed the core; undefined for a code that is not in the table. */
 export function armImplementerName(implementer: string): string | undefined {
   return IMPLEMENTERS[implementer.toLowerCase()];
 }
 
-/** The core's name; undefined for a part that is not in the table, or another designer's. */
+/** The core's name; undefined for a part that is not in the tables. */
 export function armPartName(implementer: string, part: string): string | undefined {
-  return implementer.toLowerCase() === "0x41" ? ARM_PARTS[part.toLowerCase()] : undefined;
+  const [designer, core] = [implementer.toLowerCase(), part.toLowerCase()];
+  return designer === "0x41" ? ARM_PARTS[core] : OTHER_PARTS[`${designer} ${core}`];
 }

@@ -1,13 +1,13 @@
 /**
- * The CPU time and memory that control groups leave to this process: the least that any group between it and the root allows.
- * Version 1 (https://docs.kernel.org/scheduler/sched-bwc.html, admin-guide/cgroup-v1/memory.html), version 2
+ * The CPUs, CPU time and memory that control groups leave to this process: the least that any group between it and the root allows.
+ * Version 1 (https://docs.kernel.org/scheduler/sched-bwc.html, admin-guide/cgroup-v1/memory.html and cpusets.html), version 2
  * (https://docs.kernel.org/admin-guide/cgroup-v2.html) and both at once.
  */
 import type { Host } from "../host.ts";
-import { MAX_CGROUP_DEPTH, MAX_KERNEL_FILE_BYTES } from "../limits.ts";
+import { MAX_CGROUP_DEPTH, MAX_CPUS, MAX_KERNEL_FILE_BYTES } from "../limits.ts";
 import { failed, found, type ProbeResult } from "../probe-result.ts";
 import { type Mount, readMounts } from "./mounts.ts";
-import { parseCount } from "./text.ts";
+import { parseCount, parseCpuList } from "./text.ts";
 
 /** What is undefined is not limited. */
 export interface CgroupLimits {
@@ -15,6 +15,8 @@ export interface CgroupLimits {
   readonly quotaMilliCpus: number | undefined;
   /** May be larger than the machine's memory, which is the kernel's other way to say "no limit" in version 1. */
   readonly memoryLimitBytes: number | undefined;
+  /** Numbers of the CPUs that may be used; some of them may be offline. */
+  readonly cpus: ReadonlySet<number> | undefined;
 }
 
 /** The group that a process is in, in one hierarchy. */
@@ -24,7 +26,7 @@ export interface Membership {
   readonly path: string;
 }
 
-const NO_LIMITS: CgroupLimits = { quotaMilliCpus: undefined, memoryLimitBytes: undefined };
+const NO_LIMITS: CgroupLimits = { quotaMilliCpus: undefined, memoryLimitBytes: undefined, cpus: undefined };
 
 /** Reads the limits. A machine without control groups has none. `failed` when one that is there cannot be read or understood. */
 export async function readCgroupLimits(host: Host): Promise<ProbeResult<CgroupLimits>> {
@@ -35,6 +37,12 @@ export async function readCgroupLimits(host: Host): Promise<ProbeResult<CgroupLi
   if (mounts.kind === "absent") return found(NO_LIMITS);
   if (mounts.kind === "failed") return mounts;
   const groups = parseMembership(membership.value);
+  const isWhole = membership.value === "" || membership.value.endsWith("\n");
+  if (!isWhole || groups.length !== membership.value.split("\n").length - 1) {
+    return failed("malformed", "/proc/self/cgroup is cut off, or not what the kernel documents");
+  }
+  const hidden = findHiddenGroup(groups, mounts.value);
+  if (hidden !== undefined) return failed("unreadable", `the ${hidden} control group of this process cannot be seen`);
   const cpuQuotas: ProbeResult<number | undefined>[] = [];
   const memoryLimits: ProbeResult<number | undefined>[] = [];
   for (const directory of directoriesOf(groups, mounts.value, "")) {
@@ -52,7 +60,9 @@ export async function readCgroupLimits(host: Host): Promise<ProbeResult<CgroupLi
   const memory = least(memoryLimits);
   if (quota.kind !== "found") return quota;
   if (memory.kind !== "found") return memory;
-  return found({ quotaMilliCpus: quota.value, memoryLimitBytes: memory.value });
+  const cpus = await readCpuSet(host, groups, mounts.value);
+  if (cpus.kind !== "found") return cpus;
+  return found({ quotaMilliCpus: quota.value, memoryLimitBytes: memory.value, cpus: cpus.value });
 }
 
 /** The lines of /proc/self/cgroup (cgroups(7)): `hierarchy-id:controllers:path`, version 2 with id 0 and no controllers. */
@@ -61,6 +71,22 @@ export function parseMembership(text: string): readonly Membership[] {
     const parts = /^\d+:([^:]*):(\/.*)$/.exec(line);
     if (parts?.[1] === undefined || parts[2] === undefined) return [];
     return { controllers: parts[1].split(",").filter((name) => name !== ""), path: parts[2] };
+  });
+}
+
+/**
+ * The controller whose limits on this process cannot be seen: its group is not the root and nothing is mounted, or the other way
+ * round. Undefined where all can be.
+ */
+function findHiddenGroup(groups: readonly Membership[], mounts: readonly Mount[]): "cpu" | "memory" | undefined {
+  const unified = groups.find((group) => group.controllers.length === 0);
+  const hasUnified = mounts.some((mount) => mount.fileSystem === "cgroup2");
+  return (["cpu", "memory"] as const).find((controller) => {
+    const own = groups.find((group) => group.controllers.includes(controller));
+    const isMounted = mounts.some((mount) => mount.fileSystem === "cgroup" && mount.options.includes(controller));
+    if (own !== undefined) return !isMounted && own.path !== "/";
+    if (isMounted) return true;
+    return unified === undefined ? hasUnified : !hasUnified && unified.path !== "/";
   });
 }
 
@@ -123,11 +149,39 @@ async function readLimit(
     const text = await host.readText(path, MAX_KERNEL_FILE_BYTES);
     if (text.kind === "absent") return found(undefined);
     if (text.kind === "failed") return text;
+    // The kernel ends the line; without that, 50000 of 100000 may have become 50000 of 1000.
+    if (!text.value.endsWith("\n")) return failed("malformed", `${path} is cut off`);
     texts.push(text.value);
   }
   const limit = parse(texts);
   if (limit === undefined) return failed("malformed", `${paths.join(", ")}: not a limit that the kernel documents`);
   return found(limit ?? undefined);
+}
+
+/**
+ * The CPUs of the nearest group that has its own set. It lies within those of the groups above, and only one of the two versions
+ * has the controller. Version 1's older files name CPUs that may be offline, and lose their prefix where it is mounted as `cpuset`.
+ */
+async function readCpuSet(
+  host: Host,
+  groups: readonly Membership[],
+  mounts: readonly Mount[],
+): Promise<ProbeResult<ReadonlySet<number> | undefined>> {
+  const files = [
+    ...directoriesOf(groups, mounts, "cpuset").flatMap((directory) =>
+      ["cpuset.effective_cpus", "cpuset.cpus", "cpus"].map((name) => `${directory}/${name}`),
+    ),
+    ...directoriesOf(groups, mounts, "").map((directory) => `${directory}/cpuset.cpus.effective`),
+  ];
+  for (const file of files) {
+    const text = await host.readText(file, MAX_KERNEL_FILE_BYTES);
+    if (text.kind === "absent") continue;
+    if (text.kind === "failed") return text;
+    const cpus = parseCpuList(text.value, MAX_CPUS);
+    if (cpus === undefined) return failed("malformed", `${file}: not a list of CPUs`);
+    if (cpus.size > 0) return found(cpus);
+  }
+  return found(undefined);
 }
 
 function least(limits: readonly ProbeResult<number | undefined>[]): ProbeResult<number | undefined> {

@@ -1,10 +1,11 @@
 /**
- * Block devices: /sys/block (https://docs.kernel.org/admin-guide/abi-stable.html, "/sys/block"; sizes are in units of 512 bytes
- * whatever the device's own block is).
+ * Disks: block devices of /sys/block (https://docs.kernel.org/admin-guide/abi-stable.html, "/sys/block"; sizes are in units of 512
+ * bytes whatever the device's own block is) and bare flash, which routers may have without any block device.
  */
 import type { Host } from "../host.ts";
 import { MAX_DEVICES } from "../limits.ts";
 import { found, known, type ProbeResult } from "../probe-result.ts";
+import { type DiskWear, type FlashPartition, type FlashType, parseEmmcWear, readFlash } from "./flash.ts";
 import { cleanText, linkName, parseCount, readAttribute } from "./text.ts";
 
 /**
@@ -13,9 +14,9 @@ import { cleanText, linkName, parseCount, readAttribute } from "./text.ts";
  */
 export type DiskKind = "nvme" | "ssd" | "hdd" | "emmc" | "sd" | "usb" | "mtd" | "virtual" | "network" | "ram";
 
-/** One block device. */
+/** One disk: a block device, or a partition of bare flash, of which each is listed by itself. */
 export interface DiskFacts {
-  /** The kernel's name: `sda`, `nvme0n1`, `mmcblk0`. */
+  /** The kernel's name: `sda`, `nvme0n1`, `mmcblk0`, `mtdblock4`; `mtd4` where flash has no block device. */
   readonly name: string;
   /** Undefined for a device of a kind that this program does not know. */
   readonly kind: DiskKind | undefined;
@@ -23,6 +24,12 @@ export interface DiskFacts {
   readonly model: string | undefined;
   readonly removable: boolean;
   readonly readOnly: boolean;
+  /** Name of a flash partition: `u-boot`, `firmware`, `ubi`. */
+  readonly label?: string | undefined;
+  /** What bare flash is made of. */
+  readonly flashType?: FlashType | undefined;
+  /** Only eMMC and bare flash tell it in files; of all others it is undefined, not little. */
+  readonly wear?: DiskWear | undefined;
 }
 
 /** The attributes by which the kind of a device is told. */
@@ -38,25 +45,46 @@ export interface DiskTraits {
 }
 
 /** Layers over other devices, and loops over files. */
-const LAYER = /^(dm-|md|loop|bcache)\d/;
+const LAYER = /^(dm-|md|loop|bcache|zd)\d/;
 
-/** Other block devices that hold nobody's data: memory, discs, floppies, and UBI volumes, which lie on an MTD listed by itself. */
-const NO_DISK = /^(zram|ram|sr|fd|ubiblock)\d/;
+/**
+ * Other block devices that hold nobody's data: memory, discs, floppies, UBI volumes, which lie on an MTD listed by itself, and the
+ * boot areas of an eMMC card.
+ */
+const NO_DISK = /^((zram|ram|sr|fd|ubiblock)\d|mmcblk\d+(boot\d|rpmb))/;
 
 /**
  * Reads the disks that have a size, without layers (LVM, RAID, loops) and memory. A machine without any answers an empty list,
- * one whose kernel has no block layer `absent`.
+ * one that has neither a block layer nor bare flash `absent`.
  */
 export async function readDisks(host: Host): Promise<ProbeResult<readonly DiskFacts[]>> {
   const names = await host.list("/sys/block");
-  if (names.kind !== "found") return names;
+  if (names.kind === "failed") return names;
+  const flash = new Map((await readFlash(host)).map((partition) => [partition.name, partition]));
+  if (names.kind === "absent" && flash.size === 0) return names;
   const disks: DiskFacts[] = [];
-  for (const name of names.value) {
+  for (const name of known(names) ?? []) {
     if (LAYER.test(name) || NO_DISK.test(name) || disks.length === MAX_DEVICES) continue;
+    // The hidden paths of a disk that several controllers reach are that disk once more.
+    if ((await readAttribute(host, `/sys/block/${name}/hidden`)) === "1") continue;
     const disk = await readDisk(host, name);
-    if (disk !== undefined && disk.sizeBytes > 0) disks.push(disk);
+    const partition = flash.get(name.replace("block", ""));
+    flash.delete(name.replace("block", ""));
+    if (disk === undefined || disk.sizeBytes === 0) continue;
+    disks.push(partition === undefined ? disk : { ...disk, ...told(partition) });
   }
-  return found(disks);
+  const bare = [...flash.values()].filter((partition) => partition.type !== "ram" && partition.sizeBytes > 0);
+  return found([...disks, ...bare.map(flashDisk)].slice(0, MAX_DEVICES));
+}
+
+function flashDisk(partition: FlashPartition): DiskFacts {
+  const { name, sizeBytes, readOnly } = partition;
+  return { name, kind: "mtd", sizeBytes, model: undefined, removable: false, readOnly, ...told(partition) };
+}
+
+/** What only the flash layer knows of a disk. */
+function told({ label, type, wear }: FlashPartition): Pick<DiskFacts, "label" | "flashType" | "wear"> {
+  return { label, flashType: type, wear };
 }
 
 /** Reads one block device; undefined where it tells no size. */
@@ -65,7 +93,9 @@ export async function readDisk(host: Host, name: string): Promise<DiskFacts | un
   const sectors = parseCount(await readAttribute(host, `${directory}/size`));
   if (sectors === undefined) return undefined;
   const rotational = await readAttribute(host, `${directory}/queue/rotational`);
-  const model = cleanText(await readAttribute(host, `${directory}/device/model`));
+  // A memory card's model is called its name.
+  const modelFile = name.startsWith("mmcblk") ? "name" : "model";
+  const model = cleanText(await readAttribute(host, `${directory}/device/${modelFile}`));
   const traits: DiskTraits = {
     name,
     sysPath: known(await host.readLink(directory)) ?? "",
@@ -74,14 +104,21 @@ export async function readDisk(host: Host, name: string): Promise<DiskFacts | un
     cardType: await readAttribute(host, `${directory}/device/type`),
     rotational: rotational === undefined ? undefined : rotational === "1",
   };
+  const kind = classifyDisk(traits);
   return {
     name,
-    kind: classifyDisk(traits),
+    kind,
     sizeBytes: sectors * 512,
     model,
     removable: (await readAttribute(host, `${directory}/removable`)) === "1",
     readOnly: (await readAttribute(host, `${directory}/ro`)) === "1",
+    wear: kind === "emmc" ? await readEmmcWear(host, directory) : undefined,
   };
+}
+
+async function readEmmcWear(host: Host, directory: string): Promise<DiskWear | undefined> {
+  const lifeTime = await readAttribute(host, `${directory}/device/life_time`);
+  return parseEmmcWear(lifeTime, await readAttribute(host, `${directory}/device/pre_eol_info`));
 }
 
 /** Makers of disks that exist only in a hypervisor, as they stand in a SCSI or NVMe device's vendor or model. */
@@ -98,7 +135,7 @@ export function classifyDisk(traits: DiskTraits): DiskKind | undefined {
   if (/^mmcblk\d/.test(name)) return cardType === "MMC" ? "emmc" : cardType === "SD" ? "sd" : undefined;
   if (/^(vd|xvd)[a-z]/.test(name) || /\/(virtio|vmbus|xen)/i.test(sysPath)) return "virtual";
   if (VIRTUAL_MAKERS.test(`${traits.vendor ?? ""} ${traits.model ?? ""}`)) return "virtual";
-  if (/^(nbd|rbd|drbd)\d/.test(name) || /\/session\d+\//.test(sysPath)) return "network";
+  if (/^(nbd|rbd|drbd)\d/.test(name) || /\/session\d+\/|\/nvme-fabrics\//.test(sysPath)) return "network";
   if (/\/usb\d/.test(sysPath)) return "usb";
   if (/^nvme\d/.test(name)) return "nvme";
   if (/^[sh]d[a-z]/.test(name) && traits.rotational !== undefined) return traits.rotational ? "hdd" : "ssd";

@@ -1,12 +1,14 @@
 /**
  * Graphics processors: PCI devices of the display class (/sys/bus/pci/devices; class codes of the PCI Code and ID Assignment
- * Specification, base class 03h) and the render nodes of the kernel's graphics drivers (/sys/class/drm,
- * https://docs.kernel.org/gpu/drm-uapi.html). Presence only: whether one computes, and how fast, has to be measured.
+ * Specification, base class 03h; AMD's large ones are of class 12h, processing accelerators) and the render nodes of the kernel's
+ * graphics drivers (/sys/class/drm, https://docs.kernel.org/gpu/drm-uapi.html). Presence only: whether one computes, and how fast,
+ * has to be measured.
  */
 import type { Host } from "../host.ts";
 import { MAX_DEVICES } from "../limits.ts";
 import { absent, found, known, type ProbeResult } from "../probe-result.ts";
-import { cleanText, linkName, readAttribute } from "./text.ts";
+import { readNvidia } from "./nvidia.ts";
+import { cleanText, linkName, parseCount, readAttribute } from "./text.ts";
 
 /** One display device. */
 export interface GpuFacts {
@@ -18,8 +20,20 @@ export interface GpuFacts {
   /** The kernel driver that holds it; undefined: none does, so nothing can use it. */
   readonly driver: string | undefined;
   readonly hasRenderNode: boolean;
-  /** `display-only`: draws a picture for a remote console and computes nothing. `virtual`: simulated by a hypervisor. */
-  readonly kind: "hardware" | "display-only" | "virtual";
+  /**
+   * `display-only`: draws a picture for a remote console and computes nothing. `virtual`: simulated by a hypervisor. `reserved`: real,
+   * but held back for a virtual machine, so nothing here can use it.
+   */
+  readonly kind: "hardware" | "display-only" | "virtual" | "reserved";
+  /** The name that its driver gives it; only NVIDIA's does. */
+  readonly model?: string | undefined;
+  /** Version of a driver that is not part of the kernel. */
+  readonly driverVersion?: string | undefined;
+  /**
+   * Memory of its own (amdgpu's mem_info_vram_total; on one that shares the machine's memory, the part set aside). Undefined for
+   * others: NVIDIA's tell it in no file, and the window into it that PCI shows may be larger or smaller.
+   */
+  readonly memoryBytes?: number | undefined;
 }
 
 type Maker = readonly [name: string, kind: GpuFacts["kind"]];
@@ -43,6 +57,9 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   "0x1414": ["Microsoft Hyper-V", "virtual"],
   "0x5853": ["Xen", "virtual"],
 };
+
+/** Drivers that only keep a device away from others. */
+const RESERVING_DRIVERS: ReadonlySet<string> = new Set(["vfio-pci", "pci-stub", "xen-pciback", "nvgrace_gpu_vfio_pci"]);
 
 /** Drivers of render nodes behind which there is no graphics processor. */
 const SOFTWARE_DRIVERS: ReadonlySet<string> = new Set(["vgem", "vkms", "simpledrm", "simple-framebuffer", "faux_driver"]);
@@ -75,16 +92,21 @@ export function classifyPciGpu(vendorId: string): { readonly name: string | unde
 
 async function readPciGpu(host: Host, address: string, hasRenderNode: boolean): Promise<GpuFacts | undefined> {
   const directory = `/sys/bus/pci/devices/${address}`;
-  if (!/^0x03[0-9a-f]{4}$/i.test((await readAttribute(host, `${directory}/class`)) ?? "")) return undefined;
+  const pciClass = (await readAttribute(host, `${directory}/class`)) ?? "";
+  if (!/^0x(03|12)[0-9a-f]{4}$/i.test(pciClass)) return undefined;
   const vendorId = pciId(await readAttribute(host, `${directory}/vendor`));
+  if (pciClass.startsWith("0x12") && vendorId !== "0x1002") return undefined;
   const { name, kind } = classifyPciGpu(vendorId ?? "");
+  const driver = cleanText(await linkName(host, `${directory}/driver`));
   return {
     bus: "pci",
     vendor: name ?? vendorId,
     device: pciId(await readAttribute(host, `${directory}/device`)),
-    driver: cleanText(await linkName(host, `${directory}/driver`)),
+    driver,
     hasRenderNode,
-    kind,
+    kind: RESERVING_DRIVERS.has(driver ?? "") ? "reserved" : kind,
+    memoryBytes: parseCount(await readAttribute(host, `${directory}/mem_info_vram_total`)),
+    ...(driver === "nvidia" ? await readNvidia(host, address) : {}),
   };
 }
 

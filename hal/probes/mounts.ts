@@ -26,6 +26,7 @@ export async function readMounts(host: Host): Promise<ProbeResult<readonly Mount
   const text = await host.readText("/proc/self/mountinfo", MAX_KERNEL_FILE_BYTES);
   if (text.kind !== "found") return text;
   const mounts = parseMountinfo(text.value);
+  if (!text.value.endsWith("\n")) return failed("malformed", "/proc/self/mountinfo is cut off");
   return mounts.length === 0 ? failed("malformed", "/proc/self/mountinfo names no mount") : found(mounts);
 }
 

@@ -1,12 +1,10 @@
 /**
- * Whether this machine is simulated by a hypervisor, and whether this process lives in a container. The CPU's own flag decides the
- * first where there is one; DMI, ACPI, the device tree and the clock then say whose hypervisor it is. A marker file alone does not
- * decide the second: images exported from containers carry it onto real machines.
+ * Whether this machine is simulated by a hypervisor. The CPU's own flag decides where there is one; DMI, ACPI, the device tree and
+ * the clock then say whose hypervisor it is.
  */
 import type { Host } from "../host.ts";
 import { MAX_ATTRIBUTE_BYTES } from "../limits.ts";
 import { known } from "../probe-result.ts";
-import { parseMembership } from "./cgroup.ts";
 import { cleanText, readAttribute } from "./text.ts";
 
 /** Traces that hypervisors leave; undefined where the file is not there or may not be read. */
@@ -94,47 +92,4 @@ export async function readVirtualization(host: Host, cpuFlag: boolean | undefine
     clockSources: await readAttribute(host, "/sys/devices/system/clocksource/clocksource0/available_clocksource"),
     kernelRelease: await readAttribute(host, "/proc/sys/kernel/osrelease"),
   });
-}
-
-/** Traces of a container. */
-export interface ContainerTraces {
-  /** /.dockerenv or /run/.containerenv is there. */
-  readonly hasMarker: boolean;
-  /** Paths of the process's control groups. */
-  readonly groupPaths: readonly string[];
-  /** Targets of /proc/self/ns/pid and /proc/self/ns/cgroup. */
-  readonly pidNamespace: string | undefined;
-  readonly cgroupNamespace: string | undefined;
-}
-
-/** The kernel's first namespaces have fixed numbers (include/linux/proc_ns.h: PROC_PID_INIT_INO, PROC_CGROUP_INIT_INO). */
-const FIRST_PID_NAMESPACE = "pid:[4026531836]";
-const FIRST_CGROUP_NAMESPACE = "cgroup:[4026531835]";
-
-const ENGINE_GROUP =
-  /\/(docker|lxc|lxc\.payload[^/]*|libpod[^/]*|kubepods[^/]*|containerd|machine\.slice)(\/|-|$)|docker-[0-9a-f]{12}/;
-
-/** Whether the process lives in a container; undefined where nothing tells. Pure. */
-export function classifyContainer(traces: ContainerTraces): boolean | undefined {
-  if (traces.groupPaths.some((path) => ENGINE_GROUP.test(path))) return true;
-  const { pidNamespace, cgroupNamespace } = traces;
-  if (pidNamespace === undefined) return traces.hasMarker ? true : undefined;
-  const isIsolated =
-    pidNamespace !== FIRST_PID_NAMESPACE || (cgroupNamespace !== undefined && cgroupNamespace !== FIRST_CGROUP_NAMESPACE);
-  return isIsolated;
-}
-
-/** Reads the traces and tells. */
-export async function readIsContainer(host: Host): Promise<boolean | undefined> {
-  const groups = known(await host.readText("/proc/self/cgroup", MAX_ATTRIBUTE_BYTES)) ?? "";
-  return classifyContainer({
-    hasMarker: (await hasFile(host, "/.dockerenv")) || (await hasFile(host, "/run/.containerenv")),
-    groupPaths: parseMembership(groups).map((group) => group.path),
-    pidNamespace: known(await host.readLink("/proc/self/ns/pid")),
-    cgroupNamespace: known(await host.readLink("/proc/self/ns/cgroup")),
-  });
-}
-
-async function hasFile(host: Host, path: string): Promise<boolean> {
-  return (await host.readText(path, MAX_ATTRIBUTE_BYTES)).kind !== "absent";
 }

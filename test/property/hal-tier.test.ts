@@ -15,7 +15,7 @@ import {
   TIERS,
   type Tier,
 } from "../../hal/index.ts";
-import { makeCpuFigure, makeDiskFigure, makeFacts } from "../sim/machine-samples.ts";
+import { makeCpuFigure, makeFacts, makeMeasured } from "../sim/machine-samples.ts";
 import { seed } from "../sim/random-text.ts";
 
 const RUNS = { numRuns: 1000, seed };
@@ -45,7 +45,7 @@ function factsOf({ cpus, quota, memoryBytes, freeBytes }: Machine): MachineFacts
 }
 
 function measuredOf({ writes, got }: Machine): Measurements {
-  return { cpu: found(makeCpuFigure(16, got)), disk: found(makeDiskFigure(writes)) };
+  return makeMeasured(writes, makeCpuFigure(16, got));
 }
 
 function boardOf(maxTier: Tier): ProbeResult<BoardMatch> {

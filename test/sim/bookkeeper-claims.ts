@@ -61,7 +61,7 @@ function read(object: WireObject): WireObject {
 
 function describe(facts: Partial<Descriptor["facts"]> = {}): Descriptor {
   const about = { issuer: new Uint8Array(32), issuedAt: 1, clock: "beacon", uptimeSeconds: 1, bootCount: 1 } as const;
-  const lists = { reasons: [], measured: [], kinds: [], capabilities: [] };
+  const lists = { reasons: [], policy: 2, power: 1_000, measured: [], kinds: [], capabilities: [] };
   const machine = { board: "generic-pc", tier: "Normal", facts: { ...FACTS, ...facts } } as const;
   return { ...about, ...lists, ...machine, bootSeed: new Uint8Array(32), software: ["0.1.0"], limits: {} };
 }

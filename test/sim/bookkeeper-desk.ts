@@ -155,6 +155,7 @@ function makeView(
       onOther: (_sender, payload) => others.push(payload),
       disbelieve: (_topic, reason) => disbelieved.push(reason),
       onAnswered: () => undefined,
+      onContradicted: () => undefined,
       ...more,
     },
     { network: NETWORK, recheckShare },

@@ -109,7 +109,14 @@ export function makeModelNode(needs: { readonly ed25519: Ed25519; readonly rando
     },
     describe: (more: Partial<Descriptor> = {}): Signed<Descriptor> => {
       const tier: Descriptor["tier"] = "Normal";
-      const lists = { reasons: [], measured: [], capabilities: [], kinds: ["measure", "store", "compute"] };
+      const lists = {
+        reasons: [],
+        policy: 2,
+        power: 1_000,
+        measured: [],
+        capabilities: [],
+        kinds: ["measure", "store", "compute"],
+      };
       const body = { ...claims(), board: "generic-pc", tier, facts: FACTS, ...lists, limits: {}, ...more };
       const hash = sha256(descriptorMessage.encode(body));
       return { body, hash, envelope: descriptorMessage.seal(body, NETWORK, key) };

@@ -1,4 +1,4 @@
-import { absent, type CpuFigure, type DiskFigure, found, type MachineFacts, type Measurements } from "../../hal/index.ts";
+import { absent, type Figure, found, type MachineFacts, type Measurements, NOTHING_MEASURED } from "../../hal/index.ts";
 
 /** Values of a machine that reaches Super everywhere; tests lower one at a time. */
 export interface Sample {
@@ -24,9 +24,19 @@ export function makeFacts(sample: Sample = {}): MachineFacts {
       model: "Sample",
       vendor: undefined,
       hypervisor: false,
+      virtualization: undefined,
       fpu: sample.fpu ?? true,
+      features: [],
+      byteOrder: "little",
       logicalCpus,
       cores: logicalCpus,
+      sockets: 1,
+      threadsPerCore: 1,
+      clusters: [],
+      caches: [],
+      minHz: undefined,
+      maxHz: undefined,
+      governors: [],
       allowedCpus,
       quotaMilliCpus,
       effectiveMilliCpus: Math.min(allowedCpus * 1000, quotaMilliCpus ?? Number.POSITIVE_INFINITY),
@@ -36,6 +46,10 @@ export function makeFacts(sample: Sample = {}): MachineFacts {
       availableBytes: memoryBytes,
       cgroupLimitBytes,
       usableBytes: Math.min(memoryBytes, cgroupLimitBytes ?? memoryBytes),
+      swapTotalBytes: 0,
+      swapFreeBytes: 0,
+      swaps: [],
+      zram: undefined,
     }),
     disks: found([{ name: "sda", kind: "ssd", sizeBytes: 500 * GIB, model: undefined, removable: false, readOnly: false }]),
     volume: found({
@@ -48,15 +62,24 @@ export function makeFacts(sample: Sample = {}): MachineFacts {
       freeBytes: sample.freeBytes ?? 200 * GIB,
       readOnly: sample.readOnly ?? false,
     }),
+    volumes: absent("none"),
     gpus: absent("none"),
     interfaces: absent("none"),
+    routes: absent("none"),
     platform: absent("none"),
     board: absent("none"),
+    thermal: absent("none"),
+    power: absent("none"),
+    clocks: absent("none"),
+    watchdogs: absent("none"),
+    tpm: absent("none"),
+    serialPorts: absent("none"),
+    hidDevices: absent("none"),
   };
 }
 
 /** A CPU figure whose threads got that much. */
-export function makeCpuFigure(threads: number, gotMilliCpus: number, othersMilliCpus: number | undefined = 0): CpuFigure {
+export function makeCpuFigure(threads: number, gotMilliCpus: number, othersMilliCpus: number | undefined = 0): Figure {
   return {
     name: "cpu.integer",
     version: 1,
@@ -69,21 +92,23 @@ export function makeCpuFigure(threads: number, gotMilliCpus: number, othersMilli
   };
 }
 
-/** A disk figure. */
-export function makeDiskFigure(value: number): DiskFigure {
-  return {
-    name: "disk.durable-writes",
-    version: 1,
-    value,
-    unit: "writes/s",
-    slices: [value],
-    spreadPercent: 0,
-    durationMs: 1000,
-    conditions: { blockBytes: 4096, fileBytes: 2 ** 20, direct: true },
-  };
+/** A figure of that name and nothing special. */
+export function makeFigure(name: string, value: number, unit: string): Figure {
+  return { name, version: 1, value, unit, slices: [value], spreadPercent: 0, durationMs: 1000, conditions: {} };
 }
 
-/** Measurements of a machine whose eight threads got all they asked for. */
-export function makeMeasured(writes = 5000, cpu: CpuFigure = makeCpuFigure(8, 8000)): Measurements {
-  return { cpu: found(cpu), disk: found(makeDiskFigure(writes)) };
+/** A figure of the disk. */
+export function makeDiskFigure(value: number, name = "disk.durable-writes", unit = "writes/s"): Figure {
+  return { ...makeFigure(name, value, unit), conditions: { blockBytes: 4096, fileBytes: 2 ** 20, direct: true } };
+}
+
+/** Measurements of a machine whose eight threads got all they asked for, and for long. */
+export function makeMeasured(
+  writes = 5000,
+  cpu: Figure = makeCpuFigure(8, 8000),
+  more: { readonly sustainedPermille?: number; readonly reads?: number } = {},
+): Measurements {
+  const sustained = makeFigure("cpu.sustained", more.sustainedPermille ?? 970, "permille");
+  const reads = makeDiskFigure(more.reads ?? 12_000, "disk.random-read", "IOPS");
+  return { ...NOTHING_MEASURED, cpu: found([cpu, sustained]), disk: found([makeDiskFigure(writes), reads]) };
 }

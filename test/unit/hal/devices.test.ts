@@ -3,6 +3,7 @@ import { test } from "tap";
 import { fastestLink, known, usableGpus } from "../../../hal/index.ts";
 import { readGpus } from "../../../hal/probes/gpus.ts";
 import { parseLinkSpeed, readInterfaces } from "../../../hal/probes/network.ts";
+import { parseNvidiaModel, parseNvidiaVersion } from "../../../hal/probes/nvidia.ts";
 import { makeSimHost, makeTree, type Node } from "../../sim/machine-tree.ts";
 
 function pci(address: string, vendor: string, driver?: string, renderNode?: string): Record<string, Node> {
@@ -46,6 +47,67 @@ test("display devices on PCI", async (t) => {
     ],
   );
   t.equal(usableGpus(gpus).length, 3, "hardware that a driver holds");
+});
+
+test("what drivers tell of a graphics processor", async (t) => {
+  const place = "/sys/devices/pci0000:00";
+  const information = "Model: \t\t NVIDIA H200\nIRQ:   \t\t 120\nGPU UUID: \t GPU-do-not-keep-me\n";
+  const found = await gpusOf({
+    ...pci("0000:01:00.0", "0x10de", "nvidia"),
+    [`${place}/0000:01:00.0/class`]: "0x030200\n",
+    [`${place}/0000:01:00.0/mem_info_vram_total`]: "no such file on a real one\n",
+    "/proc/driver/nvidia/gpus/0000:01:00.0/information": information,
+    "/proc/driver/nvidia/version":
+      "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.14  Release Build  (builder)\nGCC version:  gcc 12\n",
+    ...pci("0000:02:00.0", "0x1002", "amdgpu", "renderD128"),
+    [`${place}/0000:02:00.0/mem_info_vram_total`]: "17163091968\n",
+    ...pci("0000:03:00.0", "0x10de", "vfio-pci"),
+    ...pci("0000:04:00.0", "0x1002", "amdgpu", "renderD129"),
+    [`${place}/0000:04:00.0/class`]: "0x120000\n",
+    ...pci("0000:05:00.0", "0x8086", "idxd"),
+    [`${place}/0000:05:00.0/class`]: "0x120000\n",
+  });
+  const gpus = known(found) ?? [];
+  t.same(
+    gpus.map(({ vendor, kind, model, driverVersion, memoryBytes }) => [vendor, kind, model, driverVersion, memoryBytes]),
+    [
+      ["NVIDIA", "hardware", "NVIDIA H200", "550.54.14", undefined],
+      ["AMD", "hardware", undefined, undefined, 17_163_091_968],
+      ["NVIDIA", "reserved", undefined, undefined, undefined],
+      ["AMD", "hardware", undefined, undefined, undefined],
+    ],
+    "an accelerator that is no graphics processor is none",
+  );
+  t.equal(usableGpus(gpus).length, 3, "not the one that is held back for a virtual machine");
+  t.notMatch(JSON.stringify(gpus), /keep-me/, "the unit's identity is not kept");
+});
+
+test("NVIDIA's files", (t) => {
+  t.equal(
+    parseNvidiaVersion("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\n"),
+    "535.183.01",
+  );
+  t.equal(parseNvidiaVersion("NVRM version: NVIDIA UNIX x86_64 Kernel Module\n"), undefined);
+  t.equal(parseNvidiaModel("IRQ: 1\n"), undefined);
+  t.equal(parseNvidiaModel("Model:\nIRQ: 1\n"), undefined);
+  t.end();
+});
+
+test("pictures drawn by hypervisors and remote consoles are no computing", async (t) => {
+  const makers = {
+    "0x1234": "bochs",
+    "0x1af4": "virtio-pci",
+    "0x1013": "cirrus",
+    "0x1b36": "qxl",
+    "0x15ad": "vmwgfx",
+    "0x80ee": "vboxvideo",
+  };
+  const consoles = { "0x1a03": "ast", "0x102b": "mgag200", "0x19e5": "hibmc-drm" };
+  const entries = Object.entries({ ...makers, ...consoles });
+  const nodes = entries.map(([vendor, driver], index) => pci(`0000:0${index}:00.0`, vendor, driver, `renderD${128 + index}`));
+  const gpus = known(await gpusOf(Object.assign({}, ...nodes))) ?? [];
+  t.equal(gpus.length, entries.length);
+  t.same(usableGpus(gpus), []);
 });
 
 test("graphics of a SoC, and software that only looks like it", async (t) => {

@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { test } from "tap";
 import {
+  absent,
   type BoardProfile,
   decodeBoard,
   failed,
@@ -14,8 +15,8 @@ import {
   probeMachine,
   summariseMachine,
 } from "../../../hal/index.ts";
-import { threadsFor, whyNotMeasureDisk } from "../../../hal/machine.ts";
-import { makeCpuFigure, makeDiskFigure, makeFacts } from "../../sim/machine-samples.ts";
+import { threadsFor, whyNotMeasureDisk } from "../../../hal/measure.ts";
+import { makeCpuFigure, makeDiskFigure, makeFacts, makeFigure } from "../../sim/machine-samples.ts";
 import { loadTree, type MachineTree, makeSimHost, makeTree, withNodes } from "../../sim/machine-tree.ts";
 import { shippedBoards } from "../../sim/shipped-boards.ts";
 import { makeStillClock } from "../../sim/still-clock.ts";
@@ -26,6 +27,7 @@ const ROUTER = loadTree(`${FIXTURES}/synthetic-openwrt-router`);
 
 interface Asked {
   threads?: number;
+  budgetMs?: number;
   directory?: string;
 }
 
@@ -34,14 +36,18 @@ async function needsOf(tree: MachineTree, asked: Asked = {}, boards?: readonly B
     host: makeSimHost(tree),
     clock: makeStillClock(),
     boards: boards ?? (await shippedBoards()),
-    measureCpu: async ({ threads }, { onProgress }) => {
-      asked.threads = threads;
-      onProgress?.(0.5);
-      return found(makeCpuFigure(threads, threads * 1000));
-    },
-    measureDisk: async ({ directory }) => {
-      asked.directory = directory;
-      return found(makeDiskFigure(9000));
+    benchmarks: {
+      cpu: async ({ threads, budgetMs }, { onProgress }) => {
+        asked.threads = threads;
+        asked.budgetMs = budgetMs;
+        onProgress?.(0.5);
+        return found([makeCpuFigure(threads, threads * 1000)]);
+      },
+      memory: async () => absent("not measured"),
+      disk: async ({ directory }) => {
+        asked.directory = directory;
+        return found([makeDiskFigure(9000), makeDiskFigure(12_000, "disk.random-read", "IOPS")]);
+      },
     },
   };
 }
@@ -54,7 +60,7 @@ test("a virtual machine, measured", async (t) => {
     measure: true,
     onProgress: (progress) => seen.push(progress),
   });
-  t.same(asked, { threads: 2, directory: "/var/lib" }, "in the nearest directory that exists");
+  t.same(asked, { threads: 2, budgetMs: 6000, directory: "/var/lib" }, "in the nearest directory that exists");
   t.match(probe.decision, { tier: "Normal", limitedBy: "measured" });
   t.same(seen, [
     { phase: "facts", fraction: 0 },
@@ -63,7 +69,7 @@ test("a virtual machine, measured", async (t) => {
   ]);
   t.same(JSON.parse(JSON.stringify(probe)).decision.tier, "Normal", "plain data");
   t.match(summariseMachine(probe), {
-    board: "generic-pc",
+    board: "firecracker-vm",
     tier: "Normal",
     reasons: probe.decision.reasons,
     arch: "x86_64",
@@ -78,6 +84,7 @@ test("a virtual machine, measured", async (t) => {
     measured: [
       { name: "cpu.integer", value: 1000, unit: "Mop/s" },
       { name: "disk.durable-writes", value: 9000, unit: "writes/s" },
+      { name: "disk.random-read", value: 12_000, unit: "IOPS" },
     ],
   });
 });
@@ -86,10 +93,62 @@ test("a router's flash is never measured", async (t) => {
   const asked: Asked = {};
   const probe = await probeMachine(await needsOf(ROUTER, asked), { dataDirectory: "/opt/bonusnode", measure: true });
   t.equal(asked.directory, undefined);
-  t.match(probe.measured.disk, { kind: "absent", why: /bare flash/ });
-  t.match(probe.board, { kind: "found", value: { profile: { id: "generic-openwrt" }, matchedBy: "OpenWrt" } });
+  t.match(probe.measured.disk, { kind: "absent", why: /profile forbids|bare flash/ });
   t.equal(probe.decision.tier, "Lite");
   t.match(summariseMachine(probe), { diskKind: "mtd", linkBitsPerSecond: 2_500_000_000, measured: [{ name: "cpu.integer" }] });
+});
+
+test("each group is measured in its turn, and only what was asked for", async (t) => {
+  const needs = await needsOf(VM);
+  const order: string[] = [];
+  const take = (name: string) => async () => {
+    order.push(name);
+    return absent("-");
+  };
+  const all = { cpu: take("cpu"), sustained: take("sustained"), memory: take("memory"), disk: take("disk"), gpu: take("gpu") };
+  const options = { dataDirectory: "/var/lib/bonusnode", measure: true };
+  await probeMachine({ ...needs, benchmarks: all }, options);
+  t.same(order.splice(0), ["cpu", "memory", "disk"]);
+  const probe = await probeMachine({ ...needs, benchmarks: all }, { ...options, groups: ["bandwidth", "gpu", "disk"] });
+  t.same(order, ["disk", "gpu"]);
+  t.match(probe.measured, { cpu: { why: "not measured" }, bandwidth: { kind: "absent", why: /^no endpoint/ } });
+});
+
+test("the lasting speed is asked only of what would be Super with it", async (t) => {
+  const eight = withNodes(VM, {
+    "/sys/devices/system/cpu/online": "0-7\n",
+    "/proc/self/status": "Cpus_allowed_list:\t0-7\n",
+  });
+  const needs = await needsOf(eight);
+  const boards = needs.boards.map((board) => ({ ...board, limits: { ...board.limits, max_tier: "Super" as const } }));
+  const probeWith = async (freeBytes: number, sustained?: MachineNeeds["benchmarks"]["sustained"]) => {
+    const readVolumeSize = async (realPath: string) => found({ realPath, totalBytes: 2 * freeBytes, freeBytes });
+    const benchmarks = { ...needs.benchmarks, ...(sustained === undefined ? {} : { sustained }) };
+    const seen: string[] = [];
+    const probe = await probeMachine(
+      { ...needs, boards, host: { ...needs.host, readVolumeSize }, benchmarks },
+      { dataDirectory: "/var/lib/bonusnode", measure: true, onProgress: ({ phase }) => seen.push(phase) },
+    );
+    return { tier: probe.decision.tier, seen, figures: summariseMachine(probe).measured.map(({ name }) => name) };
+  };
+  const keeps = (value: number): MachineNeeds["benchmarks"]["sustained"] => {
+    return async (task, { onProgress }) => {
+      t.match(task, { threads: 8, effectiveMilliCpus: 8000, sustainMs: 60_000 });
+      onProgress?.(0.5);
+      return found([makeFigure("cpu.sustained", value, "permille")]);
+    };
+  };
+  const good = await probeWith(200 * 2 ** 30, keeps(990));
+  t.match(good, { tier: "Super", figures: ["cpu.integer", "cpu.sustained", "disk.durable-writes", "disk.random-read"] });
+  t.equal(good.seen.at(-1), "sustained");
+  t.match(await probeWith(200 * 2 ** 30, keeps(700)), { tier: "Normal" });
+  t.match(await probeWith(200 * 2 ** 30), { tier: "Normal" }, "unknown is no promise");
+  t.match(await probeWith(200 * 2 ** 30, async () => failed("timeout", "-")), { tier: "Normal" });
+  const never = async () => t.fail("a minute for nothing") as never;
+  t.match(await probeWith(50 * 2 ** 30, never), {
+    tier: "Normal",
+    figures: ["cpu.integer", "disk.durable-writes", "disk.random-read"],
+  });
 });
 
 test("nothing is measured where nobody asked", async (t) => {
@@ -102,7 +161,8 @@ test("nothing is measured where nobody asked", async (t) => {
 
 test("a measurement that fails leaves the rest", async (t) => {
   const needs = await needsOf(VM);
-  const broken = { ...needs, measureDisk: async () => failed("denied", "no permission to write in /var/lib") };
+  const disk = async () => failed("denied", "no permission to write in /var/lib");
+  const broken = { ...needs, benchmarks: { ...needs.benchmarks, disk } };
   const probe = await probeMachine(broken, { dataDirectory: "/var/lib/bonusnode", measure: true });
   t.match(probe.decision, { tier: "Lite", reasons: [/unknown \(no permission to write/] });
 });
@@ -112,11 +172,14 @@ test("a stop in the middle of a measurement rejects with its reason", async (t) 
   const needs = await needsOf(VM);
   const slow: MachineNeeds = {
     ...needs,
-    measureCpu: (_task, { signal }) =>
-      new Promise((_resolve, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason));
-        stop.abort(new Error("enough"));
-      }),
+    benchmarks: {
+      ...needs.benchmarks,
+      cpu: (_task, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+          stop.abort(new Error("enough"));
+        }),
+    },
   };
   await t.rejects(probeMachine(slow, { dataDirectory: "/", measure: true, signal: stop.signal }), { message: "enough" });
 });
@@ -125,7 +188,7 @@ test("contradicting profiles are told, not chosen from", async (t) => {
   const pc = (await shippedBoards()).find((board) => board.id === "generic-pc");
   const twins = pc === undefined ? [] : [pc, { ...pc, id: "other-pc" }];
   const probe = await probeMachine(await needsOf(VM, {}, twins), { dataDirectory: "/", measure: false });
-  t.match(probe.board, { kind: "failed", error: { message: /generic-pc and other-pc/ } });
+  t.match(probe.board, { kind: "failed", error: { message: /equally well/ } });
   t.equal(summariseMachine(probe).board, undefined);
 });
 

@@ -1,16 +1,12 @@
 /** Virtual machine or real one, container or not, which libc, whose board: each told from traces that real systems leave. */
 import { test } from "tap";
 import { parseCompatible, readBoardIdentity } from "../../../hal/probes/board-identity.ts";
-import { parseLibc, parseOpenwrtRelease, parseShellVariables } from "../../../hal/probes/platform.ts";
-import {
-  type ContainerTraces,
-  classifyContainer,
-  classifyHypervisor,
-  type HypervisorTraces,
-  readIsContainer,
-  readVirtualization,
-} from "../../../hal/probes/virtualization.ts";
-import { makeSimHost, makeTree } from "../../sim/machine-tree.ts";
+import { type ContainerTraces, classifyContainer, readContainer } from "../../../hal/probes/container.ts";
+import { readInit } from "../../../hal/probes/init.ts";
+import { parseLibc } from "../../../hal/probes/platform.ts";
+import { parseShellVariables } from "../../../hal/probes/shell-variables.ts";
+import { classifyHypervisor, type HypervisorTraces, readVirtualization } from "../../../hal/probes/virtualization.ts";
+import { makeSimHost, makeTree, type Node } from "../../sim/machine-tree.ts";
 
 const NO_TRACES: HypervisorTraces = {
   cpuFlag: undefined,
@@ -58,41 +54,90 @@ test("the ACPI table's maker, in a file that is no text", async (t) => {
 
 test("containers", async (t) => {
   const traces: ContainerTraces = {
-    hasMarker: false,
+    markers: [],
+    manager: undefined,
     groupPaths: ["/"],
     pidNamespace: "pid:[4026531836]",
     cgroupNamespace: "cgroup:[4026531835]",
   };
-  t.equal(classifyContainer(traces), false);
-  t.equal(classifyContainer({ ...traces, hasMarker: true }), false, "a machine started from a container's image");
-  t.equal(classifyContainer({ ...traces, pidNamespace: "pid:[4026532177]" }), true);
-  t.equal(classifyContainer({ ...traces, cgroupNamespace: "cgroup:[4026532178]" }), true, "one that shares the host's processes");
-  t.equal(classifyContainer({ ...traces, groupPaths: ["/docker/0123456789ab"] }), true);
-  t.equal(classifyContainer({ ...traces, groupPaths: ["/system.slice/docker-0123456789abcdef.scope"] }), true);
-  t.equal(classifyContainer({ ...traces, groupPaths: ["/system.slice/docker.service"] }), false, "the engine itself");
-  const nothing = { ...traces, pidNamespace: undefined, cgroupNamespace: undefined };
-  t.equal(classifyContainer(nothing), undefined);
-  t.equal(classifyContainer({ ...nothing, hasMarker: true }), true);
-  t.equal(await readIsContainer(makeSimHost(makeTree({ "/.dockerenv": "" }))), true);
+  const isContainer = (changes: Partial<ContainerTraces>) => classifyContainer({ ...traces, ...changes }).isContainer;
+  t.equal(isContainer({}), false);
+  t.same(
+    classifyContainer({ ...traces, markers: ["docker"], manager: "docker" }),
+    { isContainer: false, containerEngine: undefined },
+    "a machine started from a container's image",
+  );
+  t.equal(isContainer({ pidNamespace: "pid:[4026532177]" }), true);
+  t.equal(isContainer({ cgroupNamespace: "cgroup:[4026532178]" }), true, "one that shares the host's processes");
+  t.equal(isContainer({ groupPaths: ["/docker/0123456789ab"] }), true);
+  t.equal(isContainer({ groupPaths: ["/system.slice/docker-0123456789abcdef.scope"] }), true);
+  t.equal(isContainer({ groupPaths: ["/system.slice/docker.service"] }), false, "the engine itself");
+  const nothing = { pidNamespace: undefined, cgroupNamespace: undefined };
+  t.equal(isContainer(nothing), undefined);
+  t.equal(isContainer({ ...nothing, markers: ["docker"] }), true);
+  t.same(await readContainer(makeSimHost(makeTree({ "/.dockerenv": "" }))), { isContainer: true, containerEngine: "docker" });
+});
+
+test("whose container", async (t) => {
+  const engine = async (nodes: Record<string, Node>) =>
+    (await readContainer(makeSimHost(makeTree({ "/proc/self/ns/pid": { link: "pid:[4026532177]" }, ...nodes })))).containerEngine;
+  const groups = (path: string) => ({ "/proc/self/cgroup": `0::${path}\n` });
+  t.equal(await engine(groups("/docker/0123456789ab")), "docker");
+  t.equal(await engine(groups("/system.slice/docker-0123456789ab.scope")), "docker");
+  t.equal(await engine(groups("/user.slice/user@1000.service/libpod-01.scope")), "podman");
+  t.equal(await engine(groups("/kubepods/besteffort/pod1/2")), "kubernetes");
+  t.equal(await engine(groups("/lxc/box")), "lxc");
+  t.equal(await engine(groups("/lxc.payload.box/init.scope")), "lxc");
+  t.equal(await engine({ "/run/.containerenv": "" }), "podman");
+  t.equal(await engine({ "/run/systemd/container": "lxc\n" }), "lxc");
+  t.equal(await engine({ "/run/host/container-manager": "systemd-nspawn\n" }), "systemd-nspawn");
+  t.equal(await engine({ "/run/host/container-manager": "new-one\n" }), undefined, "an engine that nobody knows");
+  const pod = { "/run/secrets/kubernetes.io/serviceaccount/namespace": "x", "/run/.containerenv": "" };
+  t.equal(await engine(pod), "kubernetes", "which has others run its containers");
+  t.equal(await engine({}), undefined);
+});
+
+test("the first process", async (t) => {
+  const kind = (nodes: Record<string, Node>) => readInit(makeSimHost(makeTree(nodes)));
+  t.equal(await kind({ "/proc/1/comm": "systemd\n" }), "systemd");
+  t.equal(await kind({ "/proc/1/comm": "procd\n", "/sbin/init": "" }), "procd");
+  t.equal(await kind({ "/proc/1/comm": "runit\n" }), "runit");
+  t.equal(await kind({ "/proc/1/comm": "init\n", "/sbin/init": { link: "/bin/busybox" } }), "busybox");
+  t.equal(
+    await kind({ "/proc/1/comm": "init\n", "/sbin/init": { link: "/bin/busybox" }, "/run/openrc/softlevel": "default" }),
+    "openrc",
+    "Alpine: OpenRC started by BusyBox",
+  );
+  t.equal(await kind({ "/proc/1/comm": "init\n", "/run/systemd/system/x": "" }), "systemd");
+  t.equal(await kind({ "/proc/1/comm": "init\n" }), "other", "a classic init leaves no trace");
+  t.equal(
+    await kind({ "/proc/1/comm": "node\n", "/run/systemd/system/x": "" }),
+    "other",
+    "a container that sees the host's /run",
+  );
+  t.equal(await kind({}), undefined);
 });
 
 test("libc", (t) => {
-  const line = (file: string): string => `7f00-7f01 r-xp 00000000 fe:00 1      ${file}\n`;
-  t.equal(parseLibc(line("/usr/lib/x86_64-linux-gnu/libc.so.6")), "glibc");
-  t.equal(parseLibc(line("/lib64/ld-linux-x86-64.so.2")), "glibc");
-  t.equal(parseLibc(line("/lib/ld-musl-aarch64.so.1")), "musl");
-  t.equal(
-    parseLibc(line("/lib/ld-musl-armhf.so.1") + line("/lib/ld-linux-armhf.so.3")),
-    "musl",
+  const libcOf = (...files: string[]) => {
+    const { libc, libcVersion } = parseLibc(files.map((file) => `7f00-7f01 r-xp 00000000 fe:00 1      ${file}\n`).join(""));
+    return [libc, libcVersion];
+  };
+  t.same(libcOf("/usr/lib/x86_64-linux-gnu/libc.so.6"), ["glibc", undefined]);
+  t.same(libcOf("/lib64/ld-linux-x86-64.so.2"), ["glibc", undefined]);
+  t.same(libcOf("/lib/x86_64-linux-gnu/libc-2.31.so", "/lib/x86_64-linux-gnu/ld-2.31.so"), ["glibc", "2.31"]);
+  t.same(libcOf("/lib/ld-musl-aarch64.so.1"), ["musl", undefined]);
+  t.same(
+    libcOf("/lib/ld-musl-armhf.so.1", "/lib/ld-linux-armhf.so.3"),
+    ["musl", undefined],
     "glibc's loader as a stub over musl",
   );
-  t.equal(parseLibc(line("/usr/bin/node")), undefined);
+  t.same(libcOf("/usr/bin/node"), [undefined, undefined]);
   t.end();
 });
 
-test("shell variables and OpenWrt's release", (t) => {
+test("shell variables", (t) => {
   const text = "# comment\nDISTRIB_RELEASE='24.10.0'\nDISTRIB_TARGET=\"mediatek/filogic\"\nPLAIN=word\nrm -rf /\nX=`id`\n";
-  t.same(parseOpenwrtRelease(text), { release: "24.10.0", target: "mediatek/filogic" });
   t.same([...parseShellVariables(text).keys()], ["DISTRIB_RELEASE", "DISTRIB_TARGET", "PLAIN", "X"]);
   t.end();
 });
@@ -113,6 +158,10 @@ test("names of a board", async (t) => {
   t.match(await dmi("System manufacturer\n", "....\n", "35\n"), {
     value: { dmiVendor: undefined, dmiProduct: undefined, chassisType: 35 },
   });
+  t.match(await dmi("Supermicro\n", "Super Server\n", "17\n"), { value: { dmiProduct: undefined, chassisType: 17 } });
+  t.match(await dmi("ASUS\n", "All Series\n", "3\n"), { value: { dmiVendor: "ASUS", dmiProduct: undefined } });
+  t.match(await dmi("OEM_MANUFACTURER\n", "To be set by O.E.M.\n", "2\n"), { kind: "absent" });
+  t.match(await dmi("NVIDIA\n", "NVIDIA_DGX_Spark\n", "17\n"), { value: { boardName: "nvidia-nvidia_dgx_spark" } }, "as OpenWrt");
   t.match(
     await identity({
       "/proc/device-tree/compatible": "friendlyarm,nanopi-r4s\0rockchip,rk3399\0",

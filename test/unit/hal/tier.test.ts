@@ -6,6 +6,7 @@ import {
   decideTier,
   failed,
   found,
+  NOTHING_MEASURED,
   type ProbeResult,
   TIER_POLICY,
   TIERS,
@@ -33,7 +34,7 @@ function decide(sample: Sample = {}, writes = 5000, board = boardOf("Super"), ow
 }
 
 test("a good machine is Super, and nothing limits it", (t) => {
-  t.match(decide(), { tier: "Super", limitedBy: undefined, measuredTier: "Super", policyVersion: 1 });
+  t.match(decide(), { tier: "Super", limitedBy: undefined, measuredTier: "Super", policyVersion: 2 });
   t.same(decide().reasons, ["Every metric reaches Super, and nothing lowers it."]);
   t.end();
 });
@@ -111,11 +112,14 @@ test("what is unknown counts as the metric's lowest tier", (t) => {
   const board = boardOf("Super");
   const quick = decideTier({
     facts: makeFacts(),
-    measured: { cpu: absent("not measured"), disk: absent("not measured") },
+    measured: NOTHING_MEASURED,
     board,
   });
   t.match(quick, { tier: "Lite", limitedBy: "measured" });
-  t.same(quick.reasons, ["Durable writes: unknown (not measured); Normal needs 50 writes/s."]);
+  t.same(quick.reasons, [
+    "Durable writes: unknown (not measured); Normal needs 50 writes/s.",
+    "Random reads: unknown (not measured); Normal needs 80 IOPS.",
+  ]);
   for (const fact of ["cpu", "memory", "volume"] as const) {
     const facts = { ...makeFacts(), [fact]: failed("denied", "no permission") };
     const decision = decideTier({ facts, measured: makeMeasured(), board });
@@ -152,6 +156,76 @@ test("devices that are not supported, and what to do", (t) => {
   t.end();
 });
 
+test("the memory that a board needs for itself is not counted", (t) => {
+  const board = boardOf("Super");
+  const profile = board.kind === "found" ? board.value.profile : undefined;
+  if (profile === undefined) return t.end();
+  const limits = { ...profile.limits, ram_reserve_mb: 128 };
+  const reserving = found({ profile: { ...profile, limits }, matchedBy: "-" });
+  const measured = makeMeasured();
+  t.match(decideTier({ facts: makeFacts({ memoryBytes: 1000 * MIB }), measured, board: reserving }), {
+    tier: "Lite",
+    reasons: ["Usable memory: 872 MiB (the board's profile keeps 128 MiB for itself); Normal needs 896 MiB."],
+  });
+  t.end();
+});
+
+test("what is measured for Super only keeps nobody else from anything", (t) => {
+  const measured = makeMeasured(5000, makeCpuFigure(8, 8000), { sustainedPermille: 849 });
+  const board = boardOf("Super");
+  t.match(decideTier({ facts: makeFacts(), measured, board }), {
+    tier: "Normal",
+    reasons: ["Sustained speed: 84 %; Super needs 85 %."],
+  });
+  const unknown = { ...measured, cpu: found([makeCpuFigure(8, 8000)]) };
+  const decision = decideTier({ facts: makeFacts(), measured: unknown, board });
+  t.match(decision, { tier: "Normal", reasons: ["Sustained speed: unknown (not measured); Super needs 85 %."] });
+  t.end();
+});
+
+test("a tier is kept down to nine tenths of what it asks", (t) => {
+  const run = (freeBytes: number, standing?: Tier) =>
+    decideTier({ facts: makeFacts({ freeBytes }), measured: makeMeasured(), board: boardOf("Super"), standing }).tier;
+  t.equal(run(95 * GIB), "Normal");
+  t.equal(run(95 * GIB, "Normal"), "Normal", "it helps nobody up");
+  t.equal(run(95 * GIB, "Super"), "Super");
+  t.equal(run(90 * GIB, "Super"), "Super");
+  t.equal(run(90 * GIB - 1, "Super"), "Normal");
+  t.equal(run(7.3 * GIB, "Super"), "Normal", "and each tier below has the same margin");
+  t.equal(run(7.1 * GIB, "Super"), "Lite");
+  t.end();
+});
+
+test("the tier of earlier runs counts until a second one agrees, and the reasons say so", (t) => {
+  const run = (sample: Sample, held: Tier, ownerMaxTier?: Tier) =>
+    decideTier({
+      facts: makeFacts(sample),
+      measured: makeMeasured(),
+      board: boardOf("Super"),
+      ownerMaxTier,
+      standing: held,
+      held,
+    });
+  t.match(run({ freeBytes: 20 * GIB }, "Super"), { tier: "Super", measuredTier: "Super" });
+  t.match(run({}, "Normal"), {
+    tier: "Normal",
+    reasons: ["The last run came to Super; it stays Normal until a second run agrees."],
+  });
+  t.equal(run({}, "Normal", "Lite").tier, "Lite", "the owner's word counts at once");
+  t.equal(run({ memoryBytes: 64 * MIB }, "Super").tier, undefined, "as does being fit for nothing");
+  t.end();
+});
+
+test("the power value is 1000 for a device that just reaches Normal, and no metric runs away with it", (t) => {
+  const small = { logicalCpus: 2, memoryBytes: 896 * MIB, freeBytes: 8 * GIB };
+  const measured = makeMeasured(50, makeCpuFigure(2, 2000), { reads: 80 });
+  const powerOfMachine = (sample: Sample) => decideTier({ facts: makeFacts(sample), measured, board: boardOf("Lite") }).power;
+  t.equal(powerOfMachine(small), 1000);
+  t.equal(powerOfMachine({ ...small, freeBytes: 2 ** 50 }), 1700, "eight times Normal's disk at most");
+  t.ok(decide().power > 2_000);
+  t.end();
+});
+
 test("reasons fit a descriptor", (t) => {
   const decision = decide({}, 5000, boardOf("Lite", "x".repeat(400)));
   for (const reason of decision.reasons) t.ok(reason.length <= 256);
@@ -162,5 +236,10 @@ test("the policy climbs", (t) => {
   for (const { name, thresholds } of TIER_POLICY) {
     t.ok(thresholds.Lite <= thresholds.Normal && thresholds.Normal < thresholds.Super, name);
   }
+  t.equal(
+    TIER_POLICY.reduce((sum, { powerWeight }) => sum + powerWeight, 0),
+    1000,
+    "the weights of the power value",
+  );
   t.end();
 });
