@@ -1,13 +1,13 @@
 import type { Clock } from "../base/index.ts";
-import type { BenchmarkRun, CpuBenchmark, DiskBenchmark } from "./benchmarks/benchmark.ts";
-import type { DiskFigure } from "./benchmarks/figure.ts";
-import { type BoardMatch, type BoardProfile, type BoardTraits, matchBoard } from "./board.ts";
+import type { Benchmarks } from "./benchmarks/benchmark.ts";
+import { type FigureGroup, type Measurements, NOTHING_MEASURED } from "./benchmarks/figure.ts";
+import { type BoardMatch, type BoardTraits, holdBack, matchBoard } from "./board-match.ts";
+import type { BoardProfile } from "./board-schema.ts";
 import { type MachineFacts, readFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
-import { MAX_THREADS, THREAD_MEMORY_BYTES } from "./limits.ts";
-import type { Measurements } from "./metrics.ts";
+import { assumeSustained, type MeasuringPhase, measureGroups, measureSustained } from "./measure.ts";
 import { absent, failed, found, known, type ProbeResult } from "./probe-result.ts";
-import type { VolumeFacts } from "./probes/volume.ts";
+import { usableGpus } from "./summary.ts";
 import { decideTier, type TierDecision } from "./tier.ts";
 import type { Tier } from "./tiers.ts";
 
@@ -16,13 +16,14 @@ export interface MachineNeeds {
   readonly host: Host;
   readonly clock: Clock;
   readonly boards: readonly BoardProfile[];
-  readonly measureCpu: CpuBenchmark;
-  readonly measureDisk: DiskBenchmark;
+  /** What is wrong with the owner's profiles, for which the device is held at Lite; undefined where nothing is. */
+  readonly boardsProblem?: string | undefined;
+  readonly benchmarks: Benchmarks;
 }
 
 /** Which part of a probe runs, and how much of that part is done, from 0 to 1. */
 export interface ProbeProgress {
-  readonly phase: "facts" | "cpu" | "disk";
+  readonly phase: "facts" | MeasuringPhase;
   readonly fraction: number;
 }
 
@@ -30,10 +31,14 @@ export interface ProbeProgress {
 export interface ProbeOptions {
   /** Where data is or would be kept: an absolute path, which need not exist yet. */
   readonly dataDirectory: string;
-  /** Take the measurements too (about three seconds). Without them what only they tell is unknown. */
+  /** Take the measurements too (some seconds to some ten). Without them what only they tell is unknown. */
   readonly measure: boolean;
+  /** Which measurements; those of the processor, the memory and the disk where this is left out. */
+  readonly groups?: readonly FigureGroup[] | undefined;
   /** What the owner allows at most. */
   readonly ownerMaxTier?: Tier | undefined;
+  /** The tier that the measurements came to before, which is kept down to nine tenths of what it asks. */
+  readonly standing?: Tier | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ProbeProgress) => void;
 }
@@ -50,64 +55,31 @@ export interface MachineProbe {
 
 /** Reads, measures, matches and decides. Rejects only with the signal's reason; what could not be found out says so in its place. */
 export async function probeMachine(needs: MachineNeeds, options: ProbeOptions): Promise<MachineProbe> {
-  const { dataDirectory, ownerMaxTier, signal, onProgress } = options;
+  const { dataDirectory, ownerMaxTier, standing, signal, onProgress } = options;
   const watch = signal === undefined ? {} : { signal };
   onProgress?.({ phase: "facts", fraction: 0 });
   const facts = await readFacts(needs, { dataDirectory, ...watch });
   onProgress?.({ phase: "facts", fraction: 1 });
-  const board = findBoard(facts, needs.boards);
-  const measured = options.measure ? await measure(needs, facts, board, options) : NOT_MEASURED;
-  return { schema: 1, facts, measured, board, decision: decideTier({ facts, measured, board, ownerMaxTier }) };
+  const board = findBoard(facts, needs.boards, needs.boardsProblem);
+  const decide = (measured: Measurements): TierDecision => decideTier({ facts, measured, board, ownerMaxTier, standing });
+  let measured = options.measure ? await measureGroups(needs.benchmarks, { facts, board }, options) : NOTHING_MEASURED;
+  // A minute of full load, so only where the answer depends on it.
+  if (decide(assumeSustained(measured)).tier === "Super")
+    measured = await measureSustained(needs.benchmarks, { facts, board }, measured, options);
+  return { schema: 1, facts, measured, board, decision: decide(measured) };
 }
 
-const NOT_MEASURED: Measurements = { cpu: absent("not measured"), disk: absent("not measured") };
-
-async function measure(
-  needs: MachineNeeds,
-  facts: MachineFacts,
-  board: ProbeResult<BoardMatch>,
-  options: ProbeOptions,
-): Promise<Measurements> {
-  const runOf = (phase: ProbeProgress["phase"]): BenchmarkRun => ({
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    onProgress: (fraction) => options.onProgress?.({ phase, fraction }),
-  });
-  // One after the other: the CPU's threads would slow down the disk's, and the other way round.
-  const cpu = await needs.measureCpu({ threads: threadsFor(facts) }, runOf("cpu"));
-  const volume = known(facts.volume);
-  const why = whyNotMeasureDisk(volume, board);
-  const disk: ProbeResult<DiskFigure> =
-    why !== undefined || volume === undefined
-      ? absent(why ?? "there is no data directory")
-      : await needs.measureDisk({ directory: volume.path }, runOf("disk"));
-  return { cpu, disk };
-}
-
-/** One thread a core that the process can get, fewer where their memory would not fit. */
-export function threadsFor(facts: MachineFacts): number {
-  const cores = Math.ceil((known(facts.cpu)?.effectiveMilliCpus ?? 1000) / 1000);
-  const fitting = Math.floor((known(facts.memory)?.usableBytes ?? THREAD_MEMORY_BYTES) / THREAD_MEMORY_BYTES);
-  return Math.max(1, Math.min(cores, fitting, MAX_THREADS));
-}
-
-/** Why a volume is left alone; undefined where it may be measured. Bare flash wears, and memory measures nothing. */
-export function whyNotMeasureDisk(volume: VolumeFacts | undefined, board: ProbeResult<BoardMatch>): string | undefined {
-  if (volume === undefined) return "it is not known where the data would lie";
-  if (known(board)?.profile.limits.disk_bench === false) return "the board profile forbids measuring its disk";
-  if (volume.readOnly) return `${volume.mountPoint} is mounted read-only`;
-  if (volume.kind === "mtd") return "the data would lie on bare flash, which measuring wears out";
-  if (volume.kind === "ram") return "the data would lie in memory, not on a disk";
-  if (volume.fileSystem === "overlay" && volume.kind === undefined) {
-    return "the data would lie in a container's own layer, of which the disk is not visible; mount a volume for it";
-  }
-  return undefined;
-}
-
-/** The profile for a machine. `failed` where the profiles contradict each other. */
-export function findBoard(facts: MachineFacts, boards: readonly BoardProfile[]): ProbeResult<BoardMatch> {
+/**
+ * The profile for a machine, held at Lite where the owner's profiles have a problem. `failed` where profiles contradict each other, and
+ * where the machine's names cannot be read, because another, more generous profile could match.
+ */
+export function findBoard(facts: MachineFacts, boards: readonly BoardProfile[], problem?: string): ProbeResult<BoardMatch> {
+  if (facts.board.kind === "failed") return facts.board;
   const match = matchBoard(boardTraits(facts), boards);
   if (!match.ok) return failed("malformed", match.error.message);
-  return match.value === undefined ? absent("no board profile matches this machine") : found(match.value);
+  if (match.value === undefined)
+    return problem === undefined ? absent("no board profile matches this machine") : failed("malformed", problem);
+  return found(problem === undefined ? match.value : holdBack(match.value, problem));
 }
 
 /** What tells a machine apart, out of everything known about it. */
@@ -117,8 +89,13 @@ export function boardTraits(facts: MachineFacts): BoardTraits {
     compatible: identity?.compatible ?? [],
     dmiVendor: identity?.dmiVendor,
     dmiProduct: identity?.dmiProduct,
+    dmiBoard: identity?.dmiBoard,
     chassisType: identity?.chassisType,
+    isContainer: known(facts.platform)?.isContainer === true,
+    hypervisor: known(facts.platform)?.hypervisor,
+    isVirtual: known(facts.platform)?.isVirtual === true,
     isOpenwrt: known(facts.platform)?.openwrt !== undefined,
+    hasGpu: usableGpus(known(facts.gpus) ?? []).length > 0,
     arch: known(facts.cpu)?.arch,
   };
 }

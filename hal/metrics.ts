@@ -1,16 +1,11 @@
 import { formatBytes } from "../base/index.ts";
 import { formatMilliCpus } from "./amounts.ts";
-import type { CpuFigure, DiskFigure } from "./benchmarks/figure.ts";
+import { figureOf, type Measurements, numberIn } from "./benchmarks/figure.ts";
+import type { BoardMatch } from "./board-match.ts";
 import type { MachineFacts } from "./facts.ts";
 import { FULL_CPU_SHARE, type MetricName } from "./policy.ts";
 import { known, type ProbeResult, whyMissing } from "./probe-result.ts";
 import type { CpuFacts } from "./probes/cpu.ts";
-
-/** What was measured. `absent` tells why a measurement was left out. */
-export interface Measurements {
-  readonly cpu: ProbeResult<CpuFigure>;
-  readonly disk: ProbeResult<DiskFigure>;
-}
 
 /** The value of a metric, and what a person needs to understand it: what lowers it, or why it is unknown. */
 export interface MetricValue {
@@ -19,13 +14,26 @@ export interface MetricValue {
 }
 
 /** The value of every metric of the policy, in the policy's units. */
-export function metricValues(facts: MachineFacts, measured: Measurements): Readonly<Record<MetricName, MetricValue>> {
+export function metricValues(
+  facts: MachineFacts,
+  measured: Measurements,
+  board: ProbeResult<BoardMatch>,
+): Readonly<Record<MetricName, MetricValue>> {
   return {
     "cpu.effective-cores": effectiveCores(facts, measured),
-    "memory.usable": usableMemory(facts),
+    "memory.usable": usableMemory(facts, (known(board)?.profile.limits.ram_reserve_mb ?? 0) * MIB),
     "disk.free": freeDisk(facts),
-    "disk.durable-writes": { value: known(measured.disk)?.value, detail: whyMissing(measured.disk) },
+    "cpu.sustained": measuredValue(measured, "cpu.sustained"),
+    "disk.durable-writes": measuredValue(measured, "disk.durable-writes"),
+    "disk.random-read": measuredValue(measured, "disk.random-read"),
   };
+}
+
+function measuredValue(measured: Measurements, name: "cpu.sustained" | "disk.durable-writes" | "disk.random-read"): MetricValue {
+  const figure = figureOf(measured, name);
+  if (figure !== undefined) return { value: figure.value, detail: undefined };
+  const group = name.startsWith("cpu.") ? measured.cpu : measured.disk;
+  return { value: undefined, detail: whyMissing(group) ?? "not measured" };
 }
 
 /** The least of affinity, quota and what really arrived while all threads ran: a limit from outside shows in no file. */
@@ -34,12 +42,12 @@ function effectiveCores(facts: MachineFacts, measured: Measurements): MetricValu
   if (cpu === undefined) return unknown(facts.cpu);
   const { effectiveMilliCpus: promised } = cpu;
   if (promised === undefined) return { value: undefined, detail: "the limits on this process cannot be read" };
-  const figure = known(measured.cpu);
+  const conditions = figureOf(measured, "cpu.integer")?.conditions ?? {};
+  const gotMilliCpus = numberIn(conditions, "gotMilliCpus");
   // Fewer threads than cores (a small memory) say nothing about the cores that had none.
-  if (figure !== undefined && figure.conditions.threads * 1000 >= promised) {
-    const { gotMilliCpus, othersMilliCpus = 0 } = figure.conditions;
+  if (gotMilliCpus !== undefined && (numberIn(conditions, "threads") ?? 0) * 1000 >= promised) {
     // What this machine's other programs took is a busy moment, not a limit; what nobody here used was kept back from outside.
-    const arrived = gotMilliCpus + othersMilliCpus;
+    const arrived = gotMilliCpus + (numberIn(conditions, "othersMilliCpus") ?? 0);
     const counts = Math.floor(arrived / FULL_CPU_SHARE);
     if (counts < promised) {
       const detail = `only ${formatMilliCpus(arrived)} of ${formatMilliCpus(promised)} arrived while measuring`;
@@ -57,13 +65,21 @@ function whatLowersCpu(cpu: CpuFacts): string | undefined {
   return allowedCpus < logicalCpus ? `this process may run on ${allowedCpus} of ${logicalCpus} CPUs` : undefined;
 }
 
-function usableMemory(facts: MachineFacts): MetricValue {
+const MIB = 2 ** 20;
+
+/** What the process may use, less what the board's profile keeps for the board's own work. */
+function usableMemory(facts: MachineFacts, reserveBytes: number): MetricValue {
   const memory = known(facts.memory);
   if (memory === undefined) return unknown(facts.memory);
   const { usableBytes, cgroupLimitBytes, totalBytes } = memory;
   if (usableBytes === undefined) return { value: undefined, detail: "the limits on this process cannot be read" };
-  if (cgroupLimitBytes === undefined) return { value: usableBytes, detail: undefined };
-  return { value: usableBytes, detail: `a control group allows ${formatBytes(cgroupLimitBytes)} of ${formatBytes(totalBytes)}` };
+  const details = [
+    cgroupLimitBytes === undefined
+      ? undefined
+      : `a control group allows ${formatBytes(cgroupLimitBytes)} of ${formatBytes(totalBytes)}`,
+    reserveBytes === 0 ? undefined : `the board's profile keeps ${formatBytes(reserveBytes)} for itself`,
+  ].filter((detail) => detail !== undefined);
+  return { value: Math.max(0, usableBytes - reserveBytes), detail: details.length === 0 ? undefined : details.join(", ") };
 }
 
 function freeDisk(facts: MachineFacts): MetricValue {

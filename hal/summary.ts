@@ -1,16 +1,14 @@
+import { FIGURE_GROUPS, type Figure } from "./benchmarks/figure.ts";
 import type { MachineProbe } from "./machine.ts";
+import type { MetricName } from "./policy.ts";
 import { known } from "./probe-result.ts";
 import type { DiskKind } from "./probes/disks.ts";
 import type { GpuFacts } from "./probes/gpus.ts";
 import type { InterfaceFacts } from "./probes/network.ts";
 import type { Tier } from "./tiers.ts";
 
-/** One measured figure. */
-export interface MeasuredFigure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-}
+/** One measured figure, without its slices. */
+export type MeasuredFigure = Omit<Figure, "slices">;
 
 /** The few facts that a device tells others about itself. What is undefined is unknown. */
 export interface MachineSummary {
@@ -22,7 +20,7 @@ export interface MachineSummary {
   readonly cpuModel: string | undefined;
   readonly logicalCpus: number | undefined;
   readonly effectiveMilliCpus: number | undefined;
-  /** Memory that this process may use. */
+  /** Memory that this process may use, less what the board's profile keeps. */
   readonly memoryBytes: number | undefined;
   readonly diskFreeBytes: number | undefined;
   readonly diskKind: DiskKind | undefined;
@@ -31,6 +29,9 @@ export interface MachineSummary {
   /** Speed of the fastest link that is up. */
   readonly linkBitsPerSecond: number | undefined;
   readonly measured: readonly MeasuredFigure[];
+  /** Version of the rules of tiers, and what the device can do by them: 1000 just reaches Normal. */
+  readonly policyVersion: number;
+  readonly power: number;
 }
 
 /** What a signed descriptor is made of. Pure. */
@@ -38,7 +39,7 @@ export function summariseMachine(probe: MachineProbe): MachineSummary {
   const { facts, measured, decision } = probe;
   const cpu = known(facts.cpu);
   const volume = known(facts.volume);
-  const coresMetric = decision.metrics.find((metric) => metric.name === "cpu.effective-cores");
+  const valueIn = (name: MetricName): number | undefined => decision.metrics.find((metric) => metric.name === name)?.value;
   return {
     board: known(probe.board)?.profile.id,
     tier: decision.tier,
@@ -46,15 +47,15 @@ export function summariseMachine(probe: MachineProbe): MachineSummary {
     arch: cpu?.arch,
     cpuModel: cpu?.model,
     logicalCpus: cpu?.logicalCpus,
-    effectiveMilliCpus: coresMetric?.value,
-    memoryBytes: known(facts.memory)?.usableBytes,
+    effectiveMilliCpus: valueIn("cpu.effective-cores"),
+    memoryBytes: valueIn("memory.usable"),
     diskFreeBytes: volume?.freeBytes,
     diskKind: volume?.kind,
     gpus: usableGpus(known(facts.gpus) ?? []).length,
     linkBitsPerSecond: fastestLink(known(facts.interfaces) ?? []),
-    measured: [known(measured.cpu), known(measured.disk)].flatMap((figure) =>
-      figure === undefined ? [] : { name: figure.name, value: figure.value, unit: figure.unit },
-    ),
+    policyVersion: decision.policyVersion,
+    power: decision.power,
+    measured: FIGURE_GROUPS.flatMap((group) => known(measured[group]) ?? []).map(({ slices: _slices, ...figure }) => figure),
   };
 }
 

@@ -1,16 +1,19 @@
 import { oneLine } from "../base/index.ts";
-import type { BoardMatch } from "./board.ts";
+import type { Measurements } from "./benchmarks/figure.ts";
+import type { BoardMatch } from "./board-match.ts";
 import type { MachineFacts } from "./facts.ts";
 import { MAX_REASON_TEXT, MAX_REASONS } from "./limits.ts";
-import { type Measurements, metricValues } from "./metrics.ts";
+import { metricValues } from "./metrics.ts";
 import {
   formatMetric,
   type MetricName,
   type MetricPolicy,
   type MetricUnit,
   POLICY_VERSION,
+  powerOf,
   TIER_POLICY,
   TIER_WITHOUT_PROFILE,
+  tierOfMetric,
 } from "./policy.ts";
 import { known, type ProbeResult, whyMissing } from "./probe-result.ts";
 import { lowerTier, nextTier, TIERS, type Tier } from "./tiers.ts";
@@ -39,6 +42,10 @@ export interface TierInput {
   readonly board: ProbeResult<BoardMatch>;
   /** What the owner allows at most; undefined: no limit. */
   readonly ownerMaxTier?: Tier | undefined;
+  /** The tier that the measurements came to before; it is kept down to nine tenths of what it asks. */
+  readonly standing?: Tier | undefined;
+  /** What earlier runs came to counts on in place of this run, until a second one agrees with it. */
+  readonly held?: Tier | undefined;
 }
 
 /** The tier of a device, and why not the next. */
@@ -49,6 +56,8 @@ export interface TierDecision {
   /** Which of the three keeps it from the next tier, the measured values first where several do; undefined at Super. */
   readonly limitedBy: "measured" | "profile" | "owner" | undefined;
   readonly measuredTier: Tier | undefined;
+  /** What the device can do in one number: 1000 just reaches Normal in everything. */
+  readonly power: number;
   readonly profileTier: Tier;
   readonly ownerTier: Tier;
   readonly metrics: readonly MetricVerdict[];
@@ -58,13 +67,15 @@ export interface TierDecision {
 
 /** The lowest of what was measured, what the board's profile allows and what the owner allows. Pure. */
 export function decideTier(input: TierInput): TierDecision {
-  const values = metricValues(input.facts, input.measured);
-  const metrics = TIER_POLICY.map((policy) => judge(policy, values[policy.name]));
+  const values = metricValues(input.facts, input.measured, input.board);
+  const metrics = TIER_POLICY.map((policy) => judge(policy, values[policy.name], input.standing));
   const refusals = whyUnsupported(input.facts);
-  const measuredTier = refusals.length > 0 ? undefined : metrics.map((metric) => metric.tier).reduce(lowest, "Super");
+  const thisRun = refusals.length > 0 ? undefined : metrics.map((metric) => metric.tier).reduce(lowest, "Super");
+  const measuredTier = thisRun === undefined ? undefined : (input.held ?? thisRun);
   const profileTier = known(input.board)?.profile.limits.max_tier ?? TIER_WITHOUT_PROFILE;
   const ownerTier = input.ownerMaxTier ?? "Super";
-  const common = { policyVersion: POLICY_VERSION, measuredTier, profileTier, ownerTier, metrics };
+  const power = powerOf(values);
+  const common = { policyVersion: POLICY_VERSION, measuredTier, power, profileTier, ownerTier, metrics };
   if (measuredTier === undefined) {
     const reasons = [...refusals, ...metrics.filter((metric) => metric.tier === undefined).map((metric) => shortfall(metric))];
     return { ...common, tier: undefined, limitedBy: "measured", reasons: bounded(reasons) };
@@ -75,7 +86,7 @@ export function decideTier(input: TierInput): TierDecision {
     return { ...common, tier, limitedBy: undefined, reasons: ["Every metric reaches Super, and nothing lowers it."] };
   }
   const limits: readonly (readonly ["measured" | "profile" | "owner", Tier, () => readonly string[]])[] = [
-    ["measured", measuredTier, () => metrics.filter((metric) => metric.tier === tier).map((metric) => shortfall(metric))],
+    ["measured", measuredTier, () => (thisRun === tier ? shortfalls(metrics, tier) : [heldReason(thisRun, tier)])],
     ["profile", profileTier, () => [profileReason(input.board, tier)]],
     ["owner", ownerTier, () => [`The owner allows at most ${tier}.`]],
   ];
@@ -86,16 +97,27 @@ export function decideTier(input: TierInput): TierDecision {
 function judge(
   policy: MetricPolicy,
   { value, detail }: { value: number | undefined; detail: string | undefined },
+  standing: Tier | undefined,
 ): MetricVerdict {
   const { name, label, unit, thresholds } = policy;
-  const reached = TIERS.filter((tier) => value !== undefined && value >= thresholds[tier]).at(-1);
-  const tier = value === undefined ? TIERS[0] : reached;
+  const tier = tierOfMetric(value, policy, standing);
   const above = tier === undefined ? TIERS[0] : nextTier(tier);
   return { name, label, unit, value, detail, tier, thresholds, neededForNext: above && thresholds[above] };
 }
 
 function lowest(left: Tier | undefined, right: Tier | undefined): Tier | undefined {
   return left === undefined || right === undefined ? undefined : lowerTier(left, right);
+}
+
+function shortfalls(metrics: readonly MetricVerdict[], tier: Tier): readonly string[] {
+  const limiting = metrics.filter((metric) => metric.tier === tier);
+  // It is only measured where nothing else stands in the way, so that beside others it says nothing.
+  const told = limiting.filter(({ name, value }) => name !== "cpu.sustained" || value !== undefined);
+  return (told.length > 0 ? told : limiting).map((metric) => shortfall(metric));
+}
+
+function heldReason(thisRun: Tier | undefined, tier: Tier): string {
+  return `The last run came to ${thisRun}; it stays ${tier} until a second run agrees.`;
 }
 
 /** "Effective cores: 0.5 cores (a control group allows 0.5 cores of 2); Normal needs 2 cores." */

@@ -4,6 +4,7 @@
  * a table of that size lies in every first-level cache. `cpu-kernel.wat` in the fixtures is its source, and a test compares them.
  */
 import { assert, fromHex } from "../../base/index.ts";
+import { instantiate } from "./wasm.ts";
 
 /** The module: one memory page, and `run(rounds, seed) -> last value`. */
 const KERNEL_MODULE_HEX =
@@ -31,12 +32,6 @@ export const CHECK_VALUE = -1_359_681_094;
 /** Runs that many rounds (from 1 to 2^31 - 1) on from `seed`, and answers the last value. */
 export type CpuKernel = (rounds: number, seed: number) => number;
 
-/** The part of the WebAssembly interface that is used here; Node's types leave it to the browser's. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: { readonly run: CpuKernel } };
-}
-
 /** The bytes of the module. */
 export function cpuKernelBytes(): Uint8Array {
   const bytes = fromHex(KERNEL_MODULE_HEX);
@@ -46,7 +41,5 @@ export function cpuKernelBytes(): Uint8Array {
 
 /** Compiles the kernel with its own memory. Throws where this Node has no WebAssembly. */
 export function makeCpuKernel(): CpuKernel {
-  const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi };
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(cpuKernelBytes()));
-  return exports.run;
+  return instantiate<{ readonly run: CpuKernel }>(cpuKernelBytes()).run;
 }

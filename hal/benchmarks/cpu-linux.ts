@@ -1,51 +1,42 @@
 import type { Host } from "../host.ts";
-import { MAX_KERNEL_FILE_BYTES } from "../limits.ts";
-import { found, known } from "../probe-result.ts";
-import type { CpuBenchmark } from "./benchmark.ts";
-import { type CpuTimes, cpuShares, parseCpuTimes } from "./cpu-times.ts";
-import { bestOf } from "./figure.ts";
-import { runSlices } from "./run-slices-linux.ts";
+import { CREW_GRACE_MS } from "../limits.ts";
+import { found } from "../probe-result.ts";
+import type { Benchmark, CpuTask } from "./benchmark.ts";
+import { meter, readConditions } from "./cpu-meter-linux.ts";
+import { type Phase, type PhaseRun, planCpu, takePhases } from "./cpu-plan.ts";
+import { type Crew, withCrew } from "./crew-linux.ts";
+import type { Figure } from "./figure.ts";
 
-/** Measures integer speed on that many threads at once; about 1.2 seconds. `host` tells what else the CPUs did meanwhile. */
-export function makeCpuBenchmark(host: Host): CpuBenchmark {
-  return async ({ threads }, run) => {
-    let before: CpuTimes | undefined;
-    let startMs = performance.now();
-    let startUsage = process.cpuUsage();
-    const onStart = async (): Promise<void> => {
-      before = await readTimes(host);
-      startMs = performance.now();
-      startUsage = process.cpuUsage();
-    };
-    const tasks = Array.from({ length: threads }, () => ({ kind: "cpu" }) as const);
-    const results = await runSlices(tasks, { ...run, onStart });
-    if (results.kind !== "found") return results;
-    const durationMs = performance.now() - startMs;
-    const used = process.cpuUsage(startUsage);
-    const shares = cpuShares(before, await readTimes(host));
-    // The main thread's own moments count too, so that the sum can come out a little above what the threads could use.
-    const gotMilliCpus = Math.min(threads * 1000, Math.round((used.user + used.system) / durationMs));
-    const { slices } = results.value;
-    const rates = (slices[0] ?? []).map((_, index) =>
-      slices.reduce((sum, own) => sum + (own[index]?.count ?? 0) / (own[index]?.elapsedMs ?? 1) / 1000, 0),
-    );
-    return found({
-      name: "cpu.integer",
-      version: 1,
-      unit: "Mop/s",
-      ...bestOf(rates),
-      durationMs: Math.round(durationMs),
-      conditions: {
-        threads,
-        gotMilliCpus,
-        othersMilliCpus: shares && Math.max(0, shares.busyMilliCpus - gotMilliCpus),
-        stealPermille: shares?.stealPermille,
-      },
+/**
+ * Measures the processor: kernels that are the same program on every architecture, and what Node's own cryptography makes of it, on all
+ * threads and on one. `host` tells what else the CPUs did meanwhile. Takes the budget of the task, and a fifth more where disturbed.
+ */
+export function makeCpuBenchmark(host: Host): Benchmark<CpuTask> {
+  return async (task, { signal, onProgress }) => {
+    const { threads, effectiveMilliCpus, budgetMs } = task;
+    const startMs = performance.now();
+    const conditions = await readConditions(host);
+    const result = await withCrew({ threads, copyBytes: 0, timeoutMs: budgetMs + CREW_GRACE_MS, signal }, (crew) => {
+      const run = (phase: Phase, onSlice: () => void): Promise<PhaseRun> => runPhase(host, crew, phase, onSlice);
+      const needs = { run, nowMs: () => performance.now(), onProgress };
+      // What starting the threads took is gone from the budget.
+      const leftMs = Math.max(budgetMs / 2, budgetMs - (performance.now() - startMs));
+      return takePhases(planCpu({ ...task, budgetMs: leftMs }), needs, { startMs, budgetMs, effectiveMilliCpus, conditions });
     });
+    if (result.kind !== "found") return result;
+    return found(threads === 1 ? result.value.flatMap(withTwin) : result.value);
   };
 }
 
-async function readTimes(host: Host): Promise<CpuTimes | undefined> {
-  const text = known(await host.readText("/proc/stat", MAX_KERNEL_FILE_BYTES));
-  return text === undefined ? undefined : parseCpuTimes(text);
+/** Runs a phase on a crew and watches the CPUs meanwhile. */
+export async function runPhase(host: Host, crew: Crew, phase: Phase, onSlice: () => void): Promise<PhaseRun> {
+  const { work, warmUpMs, slices, sliceMs, threads } = phase;
+  const order = { work, warmUpMs, slices, sliceMs };
+  const { value, load, durationMs } = await meter(host, threads, () => crew.run(order, threads, onSlice));
+  return { slices: value, load, durationMs };
+}
+
+/** With one thread, "all" and "one" are the same figure. */
+function withTwin(figure: Figure): readonly Figure[] {
+  return [figure, { ...figure, name: `${figure.name}-1t` }];
 }

@@ -1,26 +1,76 @@
-import { found } from "../probe-result.ts";
-import type { DiskBenchmark } from "./benchmark.ts";
-import { BLOCK_BYTES, FILE_BYTES } from "./disk-slices-linux.ts";
-import { bestOf } from "./figure.ts";
-import { runSlices } from "./run-slices-linux.ts";
+import { on } from "node:events";
+import { extname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { messageOf } from "../../base/index.ts";
+import { DISK_GRACE_MS } from "../limits.ts";
+import { absent, failed, found, type ProbeResult } from "../probe-result.ts";
+import type { Benchmark, BenchmarkRun, DiskTask } from "./benchmark.ts";
+import { type DiskMessage, type DiskReport, type DiskSetup, type DiskSlice, diskFigures } from "./disk-report.ts";
+import type { Figure } from "./figure.ts";
 
-/** Measures how many durable writes a second the disk under a directory takes; about a second. */
-export function makeDiskBenchmark(): DiskBenchmark {
-  return async ({ directory }, run) => {
-    let startMs = performance.now();
-    const onStart = async (): Promise<void> => {
-      startMs = performance.now();
-    };
-    const results = await runSlices([{ kind: "disk", directory }], { ...run, onStart });
-    if (results.kind !== "found") return results;
-    const { slices, setup } = results.value;
-    return found({
-      name: "disk.durable-writes",
-      version: 1,
-      unit: "writes/s",
-      ...bestOf((slices[0] ?? []).map(({ count, elapsedMs }) => (count / elapsedMs) * 1000)),
-      durationMs: Math.round(performance.now() - startMs),
-      conditions: { blockBytes: BLOCK_BYTES, fileBytes: FILE_BYTES, direct: setup.direct ?? false },
-    });
+/**
+ * Measures the disk under a directory in a thread of its own: sequential and random reads and writes, and durable writes with the
+ * time that each takes. The file that it needs has no name, so nothing is left of it however this ends. Answers `absent` where too
+ * little is free, and `failed` with what to do about it where the directory takes no file.
+ */
+export function makeDiskBenchmark(): Benchmark<DiskTask> {
+  return async (task, run) => {
+    run.signal?.throwIfAborted();
+    const timeoutMs = task.budgetMs + DISK_GRACE_MS;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const stop = run.signal === undefined ? timeout : AbortSignal.any([run.signal, timeout]);
+    let worker: Worker | undefined;
+    try {
+      worker = startWorker(task);
+      const inbox = on(worker, "message", { signal: stop, close: ["exit"] }) as AsyncIterable<readonly [DiskMessage]>;
+      return await collect(inbox, run);
+    } catch (thrown) {
+      run.signal?.throwIfAborted();
+      if (timeout.aborted)
+        return failed("timeout", `the disk under ${task.directory} gave no result within ${timeoutMs / 1000} s`);
+      return failed("unreadable", `cannot measure in ${task.directory}: ${messageOf(thrown)}`);
+    } finally {
+      // Its end closes the file. A thread that hangs in the kernel (a dying disk) ends when the kernel lets it go.
+      if (worker !== undefined) await Promise.race([worker.terminate(), sleep(END_MS, undefined, { ref: false })]);
+    }
   };
+}
+
+/** How long the end of the thread is waited for, in milliseconds. */
+const END_MS = 100;
+
+/** The compiler does not rewrite names in strings, so the worker's extension is that of this file: .ts here, .js when built. */
+function startWorker(task: DiskTask): Worker {
+  const program = new URL(`./disk-worker-linux${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(program, {
+    workerData: task,
+    // The program's own flags (a debugger's port, a test runner's hooks) and environment are none of the worker's business.
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
+  });
+  // Errors reach the inbox; one that comes after it was left must not end the program.
+  worker.on("error", () => undefined);
+  return worker;
+}
+
+async function collect(inbox: AsyncIterable<readonly [DiskMessage]>, run: BenchmarkRun): Promise<ProbeResult<readonly Figure[]>> {
+  const startMs = performance.now();
+  const slices: DiskSlice[] = [];
+  let setup: DiskSetup | undefined;
+  for await (const [message] of inbox) {
+    if (message.kind === "absent") return absent(message.why);
+    if (message.kind === "failed") return failed(message.code, message.message);
+    if (message.kind === "ready") setup = message.setup;
+    if (message.kind === "slice") slices.push(message.slice);
+    if (message.kind === "done" && setup !== undefined) {
+      const durationMs = Math.round(performance.now() - startMs);
+      const report: DiskReport = { setup, slices, writtenBytes: message.writtenBytes, durationMs };
+      return found(diskFigures(report));
+    }
+    // Laying out the file counts as one slice.
+    if (setup !== undefined) run.onProgress?.((1 + slices.length) / (1 + setup.slices));
+  }
+  return failed("unreadable", "the measuring thread died");
 }
