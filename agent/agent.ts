@@ -17,6 +17,7 @@ import { makeSigner } from "./proof/signer.ts";
 import { makeReceiptDesk } from "./receipt-desk.ts";
 import { makeRegistrar } from "./registrar.ts";
 import type { Service } from "./services/service.ts";
+import { makeStandings } from "./standings.ts";
 import type { AgentState } from "./state-store.ts";
 import { makeWorkbench } from "./workbench.ts";
 
@@ -131,7 +132,8 @@ export function makeAgent(needs: AgentNeeds, options: AgentOptions, initial: { l
     publishRefusal: (payload) => void publish({ topic: ownTopic("pow"), payload }),
   });
 
-  const receipts = makeReceiptDesk({ ...needs, network, keyFor, registrar, chain, outbox, signer, counters });
+  const standings = makeStandings(state, emit);
+  const receipts = makeReceiptDesk({ ...needs, network, keyFor, registrar, standings, chain, outbox, signer, counters });
 
   const takeIn = makeInbox({
     ...{ network, keyFor, ed25519: needs.ed25519, time, log },

@@ -52,6 +52,21 @@ const limitsSchema = v.strictObject({
   quiet_hours: v.optional(quietHours),
 });
 
+/** The owner's consent to measure the network, and against what. */
+const bandwidthSchema = v.pipe(
+  v.strictObject({
+    consent: v.optional(v.boolean(), false),
+    endpoint: v.optional(nonEmpty),
+    token_file: v.optional(nonEmpty),
+    bytes: v.optional(byteCount, "25MB"),
+    allow_metered: v.optional(v.boolean(), false),
+  }),
+  v.check(
+    ({ consent, endpoint, token_file }) => !consent || (endpoint !== undefined && token_file !== undefined),
+    "consent needs an endpoint and a token_file to measure against",
+  ),
+);
+
 const configSchema = v.strictObject({
   state_dir: v.optional(nonEmpty, "/var/lib/bonusnode"),
   log_level: v.optional(v.picklist(LOG_LEVELS), "info"),
@@ -68,6 +83,7 @@ const configSchema = v.strictObject({
     password_file: v.optional(nonEmpty),
   }),
   limits: v.optional(limitsSchema, {}),
+  bandwidth: v.optional(bandwidthSchema, {}),
   metrics: v.optional(
     v.strictObject({
       enabled: v.optional(v.boolean()),

@@ -1,6 +1,6 @@
-import { toHex } from "../base/index.ts";
-import type { MachineSummary } from "../hal/index.ts";
-import { type Descriptor, MAX_LIST, MAX_TEXT } from "../protocol/index.ts";
+import { fromHex, toHex } from "../base/index.ts";
+import type { MachineSummary, MeasuredFigure } from "../hal/index.ts";
+import { type Descriptor, MAX_LIST, MAX_TEXT, type SignedFigure } from "../protocol/index.ts";
 import type { NodeClaims } from "./claims.ts";
 import type { OwnerLimits } from "./config.ts";
 import { printable } from "./printable.ts";
@@ -15,6 +15,8 @@ export interface DescriptorParts {
   readonly services: ReadonlyMap<string, Service<unknown>>;
   readonly capabilities: readonly Capability[];
   readonly isolation: NodeFacts["isolation"];
+  /** Hash of the latest beacon before the machine was measured, as hexadecimal. */
+  readonly measuredAfter: string | undefined;
 }
 
 /** What a node says of itself, from what its hardware abstraction found. Undefined: the machine is fit for no tier. Pure. */
@@ -37,7 +39,10 @@ export function describeNode(machine: MachineSummary, parts: DescriptorParts): N
       gpus: machine.gpus,
       linkBitsPerSecond: machine.linkBitsPerSecond === undefined ? undefined : BigInt(Math.round(machine.linkBitsPerSecond)),
     },
-    measured: machine.measured.map(({ name, value, unit }) => ({ name, value: BigInt(Math.round(value)), unit })),
+    policy: machine.policyVersion,
+    power: machine.power,
+    measured: machine.measured.slice(0, MAX_LIST).map(signedFigure),
+    measuredAfter: parts.measuredAfter === undefined ? undefined : fromHex(parts.measuredAfter),
     kinds: [...parts.services.keys()].filter((kind) => (limits.kinds as readonly string[]).includes(kind)),
     capabilities: parts.capabilities.slice(0, MAX_LIST).map(({ name, available, why }) => ({
       name,
@@ -53,6 +58,33 @@ export function describeNode(machine: MachineSummary, parts: DescriptorParts): N
       downBitsPerSecond: asAmount(limits.down),
       bytesPerDay: asAmount(limits.bytes_per_day),
       quietHours: limits.quiet_hours?.text,
+    },
+  };
+}
+
+/** A figure as it is signed: what bookkeepers judge it by. */
+function signedFigure({ name, version, value, unit, spreadPercent, durationMs, conditions }: MeasuredFigure): SignedFigure {
+  const whole = (key: string, max: number): number | undefined => {
+    const given = conditions[key];
+    return typeof given === "number" && given >= 0 ? Math.min(max, Math.round(given)) : undefined;
+  };
+  const words = (key: string): string | undefined => {
+    const given = conditions[key];
+    return typeof given === "string" ? printable(given, 32) : undefined;
+  };
+  return {
+    ...{ name, version, value: BigInt(Math.max(0, Math.round(value))), unit },
+    spreadPercent: Math.min(100, Math.max(0, Math.round(spreadPercent))),
+    durationMs: Math.max(0, Math.round(durationMs)),
+    conditions: {
+      threads: whole("threads", 65_536),
+      gotMilliCpus: whole("gotMilliCpus", 65_536_000),
+      othersMilliCpus: whole("othersMilliCpus", 65_536_000),
+      stealPermille: whole("stealPermille", 1_000),
+      loadMilli: whole("loadMilli", 2 ** 32 - 1),
+      milliCelsius: whole("milliCelsius", 1_000_000),
+      governor: words("governor"),
+      doubtful: words("doubtful"),
     },
   };
 }

@@ -6,6 +6,10 @@ export type AgentEvent =
   | { readonly type: "online"; readonly protocolVersion: 4 | 5 }
   | { readonly type: "offline"; readonly why: string; readonly retryInMs: number }
   | { readonly type: "registered"; readonly bookkeeper: string; readonly chain: "confirmed" | "continued-elsewhere" }
+  /** The machine was measured anew. */
+  | { readonly type: "measured"; readonly tier: Tier | undefined; readonly reasons: readonly string[] }
+  /** A bookkeeper takes the node for another tier than before; `why`: where that is less than the node claims. */
+  | { readonly type: "standing"; readonly bookkeeper: string; readonly tier: Tier; readonly why?: string | undefined }
   | { readonly type: "accepted"; readonly assignment: string; readonly kind: string; readonly what: string }
   | { readonly type: "refused"; readonly assignment: string | undefined; readonly reason: string; readonly detail: string }
   | { readonly type: "began"; readonly assignment: string; readonly kind: string; readonly attempt: number }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  assert,
   BaseError,
   type Log,
   loadOrCreateSecret,
@@ -17,11 +18,13 @@ import { makeMqttLink, parseBrokerUrl, readBrokerLogin } from "../mqtt/index.ts"
 import { loadEd25519, makeSigningKey, SEED_BYTES } from "../protocol/index.ts";
 import { makeProgramFinder, makeSandbox, type Sandbox } from "../sandbox/index.ts";
 import { type Agent, makeAgent } from "./agent.ts";
+import { readBandwidthTask } from "./bandwidth.ts";
 import type { AgentConfig, OwnerLimits } from "./config.ts";
 import { clientIdOf, describeNode, type NodeFacts } from "./descriptor.ts";
 import { AgentError } from "./errors.ts";
 import type { AgentEvent } from "./events.ts";
-import { computeSlots, knowMachine, underLimits } from "./machine.ts";
+import { boardReserveBytes, computeSlots, type KnownMachine, knowMachine, limitsOnBoard, underLimits } from "./machine.ts";
+import { watchMachine } from "./machine-watch.ts";
 import { startMetrics } from "./metrics-linux.ts";
 import { makeNetworkTime } from "./network-time.ts";
 import { makeResourceReader } from "./resources.ts";
@@ -113,36 +116,36 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
   closers.push(() => state.close());
 
   let { limits } = config;
-  const machineNeeds = await makeMachineNeeds();
+  const machineNeeds = await makeMachineNeeds({ bandwidth: await readBandwidthTask(config.bandwidth) });
   if (!machineNeeds.ok) throw machineNeeds.error;
   const { signal, onProbe: onProgress } = run;
-  const machine = await knowMachine(machineNeeds.value, state, { version, dataDirectory: directory, limits, signal, onProgress });
-  run.onMachine?.(machine);
+  const ask = { version, dataDirectory: directory, random };
+  const atStart = await knowMachine(machineNeeds.value, state, { ...ask, limits, signal, onProgress });
+  assert(atStart !== undefined, "a measurement at the start is always allowed");
+  let machine = atStart;
+  limits = limitsOnBoard(limits, machine.probe);
+  run.onMachine?.(machine.probe);
   const programs = { findProgram: makeProgramFinder(path), runProgram: makeProgramRunner(path), meterProcessTree };
   const sandbox = await makeSandbox(programs, { hiddenPaths: [directory] });
   const time = makeNetworkTime(clock);
   const files = makeBlobStore(join(directory, STATE_FILES.blobs));
   await files.sweep(state.blobs.hashes());
-  const slots = computeSlots(machine, limits);
+  const slots = computeSlots(machine.probe, limits);
   const networkSeconds = (): number | undefined => {
     const { seconds, quality } = time.now();
     return quality === "beacon" ? seconds : undefined;
   };
   const services = await makeServices(config, run, { state, files, sandbox, networkSeconds, limits: () => limits, slots });
   const capabilities = [...[...services.values()].flatMap((service) => service.capabilities), sodiumCapability(sodiumMissing)];
-  const describe = (current: OwnerLimits): NodeFacts => {
-    const probe = underLimits(machine, current);
-    const facts = describeNode(summariseMachine(probe), {
-      limits: current,
-      services,
-      capabilities,
-      isolation: sandbox.isolation,
-    });
+  const describe = (current: OwnerLimits, { probe: probed, held, measuredAfter }: KnownMachine): NodeFacts => {
+    const probe = underLimits(probed, current, held);
+    const { isolation } = sandbox;
+    const facts = describeNode(summariseMachine(probe), { limits: current, services, capabilities, isolation, measuredAfter });
     if (facts === undefined)
       throw new AgentError("unfit-machine", `this device cannot take part: ${probe.decision.reasons.join("; ")}`);
     return facts;
   };
-  const facts = describe(limits);
+  const facts = describe(limits, machine);
   writeNote(state, key.id, facts);
 
   const identity = {
@@ -158,7 +161,10 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
     {
       ...{ state, key, ed25519, clock, random, log, time, services, emit },
       makeLink: (options, handlers) => makeMqttLink({ clock, random, log }, { ...login, ...options }, handlers),
-      readNode: makeResourceReader({ host: machineNeeds.value.host, clock, state, files, dataDirectory: directory }),
+      readNode: makeResourceReader({
+        ...{ host: machineNeeds.value.host, clock, state, files },
+        boardReserveBytes: () => boardReserveBytes(machine.probe),
+      }),
       minuteOfDay: localMinuteOfDay,
     },
     {
@@ -168,17 +174,38 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
     { limits, facts },
   );
   closers.push(() => agent.stop());
-  const isRouter = known(machine.board)?.profile.board.class === "router";
+  const isRouter = known(machine.probe.board)?.profile.board.class === "router";
   if (config.metrics.enabled ?? !isRouter) closers.push(await serveMetrics(config.metrics.port, agent, state, log));
+  /** Presents the node anew, under these limits and as this machine. Throws where that is fit for no tier; then all stays as it was. */
+  const present = (wanted: OwnerLimits, nextMachine: KnownMachine): void => {
+    const nextLimits = limitsOnBoard(wanted, nextMachine.probe);
+    const described = describe(nextLimits, nextMachine);
+    agent.reload(nextLimits, described);
+    limits = nextLimits;
+    machine = nextMachine;
+    noteChange(state, key.id, described, emit);
+  };
+  closers.push(
+    watchMachine({
+      ...{ clock, random },
+      look: (stop) =>
+        knowMachine(machineNeeds.value, state, {
+          ...{ ...ask, limits, latestBeacon: time.latestBeacon, signal: stop },
+          mayMeasure: () => state.summary().openTasks === 0,
+        }),
+      onMeasured: (measured) => {
+        present(limits, measured);
+        emit({ type: "measured", tier: measured.probe.decision.tier, reasons: measured.probe.decision.reasons });
+      },
+      onTrouble: (what) => emit({ type: "trouble", what }),
+    }),
+  );
   agent.start();
   return {
     id: key.id,
     reload: (next) => {
       try {
-        const described = describe(next);
-        agent.reload(next, described);
-        limits = next;
-        noteChange(state, key.id, described, emit);
+        present(next, machine);
       } catch (thrown) {
         emit({ type: "trouble", what: `the old limits stay in force: ${messageOf(thrown)}` });
       }

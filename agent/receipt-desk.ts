@@ -6,6 +6,7 @@ import type { Confirmation, ProofChain } from "./proof/chain.ts";
 import type { Outbox } from "./proof/outbox.ts";
 import type { Signer } from "./proof/signer.ts";
 import type { Registrar } from "./registrar.ts";
+import type { makeStandings } from "./standings.ts";
 import { isAfter } from "./state-store.ts";
 
 /** What the desk needs. */
@@ -16,6 +17,7 @@ export interface ReceiptDeskNeeds {
   /** The keys of the bookkeepers that the owner trusts. */
   readonly keyFor: KeyLookup;
   readonly registrar: Registrar;
+  readonly standings: Pick<ReturnType<typeof makeStandings>, "onReceipt">;
   readonly chain: ProofChain;
   readonly outbox: Outbox;
   readonly signer: Signer;
@@ -48,6 +50,7 @@ export function makeReceiptDesk(needs: ReceiptDeskNeeds): { onReceipt(payload: U
   };
 
   const onRegistered = (receipt: Receipt): void => {
+    if (registrar.isAbout(receipt) && receipt.status === "accepted") needs.standings.onReceipt(receipt);
     if (!registrar.onAnswered(receipt)) return;
     if (receipt.status === "accepted") {
       if (confirm(receipt) !== "confirmed") return;

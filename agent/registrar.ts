@@ -108,6 +108,9 @@ export function makeRegistrar(needs: RegistrarNeeds) {
       if (round.unanswered.size === 0) round.ending.abort();
       return isFirst;
     },
+    /** Whether a receipt is about the descriptor under way, or the one that was answered last. */
+    isAbout: ({ hash }: Pick<Receipt, "hash">): boolean =>
+      round?.hash !== undefined && hash !== undefined && bytesEqual(round.hash, hash),
     /** Sends signs of life until `stop`. */
     beat: (): void => void beat(),
     /** What the broker says for this node when it vanishes, and what the node says itself when it leaves. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/index.ts";
-import { type Host, known, readFacts } from "../hal/index.ts";
+import { type Host, known, readMemoryNow } from "../hal/index.ts";
 import type { OwnerLimits } from "./config.ts";
 import { MEMORY_RESERVE_BYTES } from "./limits.ts";
 import type { Demand, NodeView } from "./services/service.ts";
@@ -12,7 +12,8 @@ export interface ResourceNeeds {
   readonly clock: Clock;
   readonly state: AgentState;
   readonly files: BlobStore;
-  readonly dataDirectory: string;
+  /** Memory that the board's profile keeps for the board's own work. */
+  readonly boardReserveBytes: () => number;
 }
 
 /** How long a reading of the machine serves, in milliseconds. */
@@ -30,9 +31,10 @@ export function makeResourceReader(needs: ResourceNeeds): () => Promise<MachineV
   const read = async () => {
     const nowMs = needs.clock.monotonicMs();
     if (reading !== undefined && nowMs - reading.atMs < READING_MS) return reading;
-    const facts = await readFacts(needs, { dataDirectory: needs.dataDirectory });
-    const memory = known(facts.memory);
-    const memoryBytes = Math.max(0, (memory?.availableBytes ?? memory?.usableBytes ?? 0) - MEMORY_RESERVE_BYTES);
+    const { usableBytes = 0, availableBytes = usableBytes } = known(await readMemoryNow(needs.host)) ?? {};
+    // What is free on the machine may be more than a control group allows, and the other way round.
+    const reserveBytes = Math.max(MEMORY_RESERVE_BYTES, needs.boardReserveBytes());
+    const memoryBytes = Math.max(0, Math.min(availableBytes, usableBytes) - reserveBytes);
     reading = { atMs: nowMs, memoryBytes, diskBytes: await needs.files.freeBytes() };
     return reading;
   };

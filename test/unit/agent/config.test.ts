@@ -52,7 +52,7 @@ test("every key of the example can be uncommented, and no key of the schema is m
   const full = EXAMPLE.replace(COMMENTED_KEY, "$1");
   const config = parse(full);
   const written = new Set([...full.matchAll(/^([a-z_]+) = /gm)].map((match) => match[1]));
-  const sections = ["", "[network]", "[broker]", "[limits]", "[metrics]"];
+  const sections = ["", "[network]", "[broker]", "[limits]", "[bandwidth]", "[metrics]"];
   for (const section of sections) {
     const keys = knownKeys(section);
     t.ok(keys.length > 1, `the schema tells the keys of ${section || "the top"}`);
@@ -72,6 +72,7 @@ test("every key of the example can be uncommented, and no key of the schema is m
   t.match(config.limits.quiet_hours, { fromMinute: 22 * 60, toMinute: 7 * 60, text: "22:00-07:00" });
   t.match(config, {
     metrics: { enabled: true, port: 9464 },
+    bandwidth: { consent: false, endpoint: "measure.example.org:7410", bytes: 25_000_000, allow_metered: false },
     broker: { username: "bonusnode", password_file: "broker.password" },
   });
   t.end();
@@ -93,6 +94,10 @@ test("each key of the example says what it is, in comment lines of its own", (t)
 /** A mistake, and what has to be said of it: where, and what would be right. */
 const MISTAKES: readonly (readonly [text: string, said: RegExp])[] = [
   [minimal("cpu_shares = 0.5"), /^c\.toml:7: unknown key limits\.cpu_shares; did you mean cpu_share\?$/],
+  [
+    '[network]\nname = "n"\nbookkeepers = ["bxn1cesgmlz29ml5ggt8438f4zqzhfqfjz84q2a6zefsgph8v5t8tpgq0wnv4t"]\n[broker]\nurl = "mqtt://x"\n[bandwidth]\nconsent = true',
+    /consent needs an endpoint/,
+  ],
   [minimal("quiet = true"), /^c\.toml:7: unknown key limits\.quiet; known here: max_tier, kinds,/],
   [`statedir = "/x"\n${minimal()}`, /^c\.toml:1: unknown key statedir; did you mean state_dir\?$/],
   [`${minimal()}[metric]\nenabled = true\n`, /^c\.toml:8: unknown key metric; did you mean metrics\?$/],
