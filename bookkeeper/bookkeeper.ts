@@ -19,6 +19,7 @@ import { BEACON_MS, MAX_DISBELIEVED_PER_HOUR, MAX_REMEMBERED_NODES, SWEEP_MS } f
 import type { Order, Plan } from "./plan.ts";
 import type { makeRecheck } from "./recheck.ts";
 import { makeTroubles } from "./troubles.ts";
+import type { TierJudge } from "./verify/tier-judge.ts";
 
 /** What the bookkeeper is made of. `clock` is the ledger's time. */
 export interface BookkeeperNeeds {
@@ -33,6 +34,7 @@ export interface BookkeeperNeeds {
   readonly makeLink: (options: Pick<LinkOptions, "subscriptions" | "will">, handlers: LinkHandlers) => Link;
   readonly readPlanFile: PlannerNeeds["readPlanFile"];
   readonly urlOf: PlannerNeeds["urlOf"];
+  readonly judge: TierJudge;
   readonly readOrder: (toml: string, fileName: string) => Order;
   readonly emit: (event: BookkeeperEvent) => void;
 }
@@ -74,7 +76,8 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
   const announceAccount = makeAnnouncer(ledger, emit);
 
   const descriptors = makeDescriptors(ledger);
-  const registry = makeRegistry({ ledger, key, ed25519, clock, descriptors, publish, emit, disbelieve }, network);
+  const registry = makeRegistry({ ...needs, descriptors, publish, disbelieve }, network);
+  const { standings } = registry;
   const presence = makePresence({ ledger, clock }, { recordMs: options.presenceRecordMs });
   const beacons = makeBeaconSource({ ledger, key, clock, random: needs.random }, network);
   const issuer = makeIssuer({ ledger, key, clock, random: needs.random, publish, emit }, network);
@@ -86,6 +89,7 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
       readContent: needs.contents.readRange,
       onOther: (sender, payload) => troubles.guard("taking a refusal", () => refusals.onRefusal(sender, payload)),
       onAnswered: announceAccount,
+      onContradicted: (sender) => troubles.guard("judging a node", () => standings.review(sender)),
     },
     { network, recheckShare: options.recheckShare },
   );
@@ -128,7 +132,9 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
     if (node === undefined) return;
     const opened = stateMessage.open(payload, network, onlyKeyOf(sender), ed25519);
     if (!opened.ok) return disbelieve(topic, opened.error.code, opened.error.message);
-    presence.onState(sender.key, opened.value.body, descriptors.of(sender.key, node).tier);
+    // What spoke against it fades with time.
+    if (standings.whyOf(sender.key) !== undefined) standings.review(sender);
+    presence.onState(sender.key, opened.value.body, standings.tierOf(sender.key, descriptors.of(sender.key, node)));
     announceAccount(sender);
   };
 
@@ -136,8 +142,8 @@ export function makeBookkeeper(needs: BookkeeperNeeds, options: BookkeeperOption
     presence.present().flatMap((nodeKey) => {
       const state = ledger.nodes.stateOf(nodeKey);
       if (state === undefined) return [];
-      const { tier, kinds } = descriptors.of(nodeKey, state);
-      return [{ key: nodeKey, tier, kinds }];
+      const descriptor = descriptors.of(nodeKey, state);
+      return [{ key: nodeKey, tier: standings.tierOf(nodeKey, descriptor), kinds: descriptor.kinds }];
     });
 
   const repeatEvery = async (intervalMs: number, what: string, work: () => void | Promise<void>): Promise<void> => {

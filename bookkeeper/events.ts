@@ -7,6 +7,14 @@ export type BookkeeperEvent =
   | { readonly type: "offline"; readonly why: string; readonly retryInMs: number }
   | { readonly type: "registered"; readonly node: string; readonly tier: Tier; readonly board: string }
   | {
+      /** A node is taken for another tier than before: less than it claims, or again that. */
+      readonly type: "standing";
+      readonly node: string;
+      readonly tier: Tier;
+      readonly claimed: Tier;
+      readonly detail: string;
+    }
+  | {
       readonly type: "assigned";
       readonly node: string;
       readonly assignment: string;

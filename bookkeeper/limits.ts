@@ -70,6 +70,12 @@ export const MAX_REFUSALS_PER_HOUR = 6_000;
 /** New descriptors of one node that are recorded each hour: each start of its agent is one. */
 export const MAX_DESCRIPTORS_PER_HOUR = 600;
 
+/** Proofs of a node within CONTRADICTION_WINDOW_MS that deny its descriptor, before it is taken for a lower tier. */
+export const CONTRADICTIONS_TO_DEMOTE = 3;
+
+/** How long a proof that denied its node's descriptor speaks against it, in milliseconds: a day. */
+export const CONTRADICTION_WINDOW_MS = 86_400_000;
+
 /** Times that a job which cannot be repeated here is tried, before it is let go. */
 export const MAX_RECHECK_TRIES = 3;
 

@@ -29,12 +29,15 @@ import { type Order, type Plan, parseOrder, parsePlan } from "./plan.ts";
 import { putPolicyInForce } from "./policy-in-force.ts";
 import { makeRecheck } from "./recheck.ts";
 import { openBlobDoor } from "./transports/blob-door.ts";
+import type { TierJudge } from "./verify/tier-judge.ts";
 
 /** What running the bookkeeper takes besides its configuration. */
 export interface BookkeeperRun {
   readonly log: Log;
   /** Value of PATH, for helper programs. */
   readonly path: string | undefined;
+  /** The rules of tiers, by which descriptors are judged. */
+  readonly judge: TierJudge;
   readonly onEvent?: (event: BookkeeperEvent) => void;
   /** Presence is booked in pieces of this length, in milliseconds; shorter for a demonstration. */
   readonly presenceRecordMs?: number;
@@ -117,6 +120,7 @@ export async function startBookkeeper(config: BookkeeperConfig, run: BookkeeperR
         makeLink: (options, handlers) => makeMqttLink({ clock, random, log }, { ...link, ...options }, handlers),
         readPlanFile: (name) => readBeside(config.plan.file, name),
         urlOf: (blob) => (blobUrl === undefined ? undefined : `${blobUrl}/blobs/${toHex(blob)}`),
+        judge: run.judge,
         readOrder,
         emit,
       },

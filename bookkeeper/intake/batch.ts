@@ -5,6 +5,7 @@ import type { JudgedAssignment } from "../ledger/assignments-store.ts";
 import type { KeptBeacon } from "../ledger/beacons-store.ts";
 import type { Ledger } from "../ledger/ledger-store.ts";
 import type { NodeState } from "../ledger/nodes-store.ts";
+import { isContradicting } from "../verify/tier-judge.ts";
 import { type Claim, type Effect, type Failing, fails } from "../verify/verifier.ts";
 import { isAnswered, positionInChain, verifyProof } from "../verify/verify-proof.ts";
 import type { Budget } from "./budget.ts";
@@ -51,6 +52,8 @@ export interface BatchOutcome {
   readonly events: readonly BookkeeperEvent[];
   /** Nodes whose chain moved. */
   readonly moved: readonly Sender[];
+  /** Nodes that a proof of theirs speaks against. */
+  readonly contradicted: readonly Sender[];
 }
 
 /** Judges proofs and records what follows from them, inside one transaction of the ledger. The same proof is never recorded twice. */
@@ -60,6 +63,7 @@ export function recordBatch(proofs: readonly OpenedProof[], needs: BatchNeeds): 
   const nodes = new Map<string, BatchNode>();
   const beacons = new Map<string, KeptBeacon | undefined>();
   const events: BookkeeperEvent[] = [];
+  const contradicted = new Set<Sender>();
 
   const nodeOf = (sender: Sender): BatchNode | undefined => {
     const known = nodes.get(sender.id);
@@ -121,6 +125,12 @@ export function recordBatch(proofs: readonly OpenedProof[], needs: BatchNeeds): 
     return true;
   };
 
+  const weigh = ({ sender, receivedAtMs }: OpenedProof, reason: string | undefined): void => {
+    if (reason === undefined || !isContradicting(reason)) return;
+    ledger.standings.addContradiction(sender.key, receivedAtMs, reason);
+    contradicted.add(sender);
+  };
+
   const accept = (opened: OpenedProof, { id, item, issuedAtMs }: JudgedAssignment, effects: readonly Effect[]): void => {
     const { proof, envelope, receivedAtMs, sender } = opened;
     const { outcome, reason, kind, bootCount, seq } = proof;
@@ -132,6 +142,7 @@ export function recordBatch(proofs: readonly OpenedProof[], needs: BatchNeeds): 
     // A blob cannot have been there before it was asked for; when exactly it came, only the node knows.
     for (const effect of effects) apply(ledger, effect, { node: sender.key, placedMs: issuedAtMs, item });
     book.accepted(opened, credited);
+    weigh(opened, reason);
     const why = reason === undefined ? {} : { reason };
     events.push({ type: "verified", ...namesOf(opened), outcome, ...why, bootCount, seq, height, credited });
   };
@@ -146,6 +157,7 @@ export function recordBatch(proofs: readonly OpenedProof[], needs: BatchNeeds): 
     if (assignment !== undefined && bytesEqual(assignment.node, sender.key) && !isAnswered(assignment))
       ledger.assignments.reject(assignment.id, reason, height);
     book.refused(opened, reason, detail);
+    weigh(opened, reason);
     events.push({ type: "proof-refused", ...namesOf(opened), reason, detail });
     return true;
   };
@@ -177,7 +189,7 @@ export function recordBatch(proofs: readonly OpenedProof[], needs: BatchNeeds): 
   const moved = [...nodes.values()].filter((node) => node.hasMoved);
   for (const { sender, head } of moved) if (head !== undefined) ledger.nodes.setHead(sender.key, head);
   book.close();
-  return { receipts: book.sealed(), events, moved: moved.map((node) => node.sender) };
+  return { receipts: book.sealed(), events, moved: moved.map((node) => node.sender), contradicted: [...contradicted] };
 }
 
 const UNKNOWN = fails("unknown-assignment", "this bookkeeper issued no such assignment");

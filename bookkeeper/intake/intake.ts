@@ -20,6 +20,8 @@ export interface IntakeNeeds extends Pick<BatchNeeds, "ledger" | "key" | "random
   readonly disbelieve: (topic: string, reason: string, detail: string) => void;
   /** Proofs of the node were answered; called once that is on disk. */
   readonly onAnswered: (sender: Sender) => void;
+  /** A proof of the node speaks against its descriptor; called once that is on disk. */
+  readonly onContradicted: (sender: Sender) => void;
 }
 
 /** How intake works. */
@@ -103,11 +105,12 @@ export function makeIntake(needs: IntakeNeeds, options: IntakeOptions) {
   };
 
   /** What is on disk stays true whatever becomes of the telling; who missed it asks again. */
-  const tell = ({ receipts, events, moved }: BatchOutcome): void => {
+  const tell = ({ receipts, events, moved, contradicted }: BatchOutcome): void => {
     try {
       for (const { id, envelope } of receipts) needs.publish(nodeTopic(options.network, id, "rcpt"), envelope);
       for (const event of events) emit(event);
       for (const sender of moved) needs.onAnswered(sender);
+      for (const sender of contradicted) needs.onContradicted(sender);
     } catch (thrown) {
       needs.log.error({ error: messageOf(thrown) }, "proofs recorded, but not all receipts sent");
     }

@@ -11,9 +11,11 @@ import type { BookkeeperEvent } from "../events.ts";
 import type { Ledger } from "../ledger/ledger-store.ts";
 import type { NodeState } from "../ledger/nodes-store.ts";
 import { MAX_DESCRIPTORS_PER_HOUR, PRESENCE_GAP_MS } from "../limits.ts";
+import type { TierJudge } from "../verify/tier-judge.ts";
 import { makeBudget } from "./budget.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { onlyKeyOf, type Sender } from "./sender.ts";
+import { makeStandings } from "./standings.ts";
 
 /** What the registry needs. */
 export interface RegistryNeeds {
@@ -22,6 +24,7 @@ export interface RegistryNeeds {
   readonly ed25519: Ed25519;
   readonly clock: Clock;
   readonly descriptors: Descriptors;
+  readonly judge: TierJudge;
   readonly publish: (topic: string, payload: Uint8Array) => void;
   readonly emit: (event: BookkeeperEvent) => void;
   readonly disbelieve: (topic: string, reason: string, detail: string) => void;
@@ -47,11 +50,22 @@ export function makeRegistry(needs: RegistryNeeds, network: string) {
 
   const answer = (sender: Sender, hash: Uint8Array, receivedAtMs: number, known: NodeState | undefined): void => {
     const claims = { issuer: key.publicKey, issuedAt: Math.floor(receivedAtMs / 1000), node: sender.key } as const;
-    const receipt = { ...claims, subject: "descriptor", status: "accepted", receivedAtMs, hash, head: known?.head } as const;
-    needs.publish(nodeTopic(network, sender.id, "rcpt"), receiptMessage.seal(receipt, network, key));
+    const state = ledger.nodes.stateOf(sender.key);
+    // An outdated descriptor is answered too, but says nothing of what its node is taken for now.
+    const isCurrent = state !== undefined && bytesEqual(state.descriptorHash, hash);
+    const tier = isCurrent ? standings.tierOf(sender.key, needs.descriptors.of(sender.key, state)) : undefined;
+    const detail = isCurrent ? standings.whyOf(sender.key) : undefined;
+    const answered = { subject: "descriptor", status: "accepted", receivedAtMs, hash, tier, detail, head: known?.head } as const;
+    needs.publish(nodeTopic(network, sender.id, "rcpt"), receiptMessage.seal({ ...claims, ...answered }, network, key));
   };
 
+  const standings = makeStandings({
+    ...needs,
+    tell: (sender, state) => answer(sender, state.descriptorHash, clock.wallMs(), state),
+  });
+
   return {
+    standings,
     /** Takes a message from a node's descriptor topic. Throws what the ledger throws; then nothing was answered. */
     onDescriptor: (sender: Sender, payload: Uint8Array): void => {
       const topic = nodeTopic(network, sender.id, "desc");
@@ -66,11 +80,13 @@ export function makeRegistry(needs: RegistryNeeds, network: string) {
           needs.disbelieve(topic, "outdated", "a later descriptor of this node came before");
         } else {
           const envelope = new Uint8Array(payload);
-          ledger.transaction(() => {
+          const changed = ledger.transaction(() => {
             ledger.records.append({ type: "node", atMs: receivedAtMs, node: sender.key, envelope });
             ledger.nodes.register(sender.key, envelope, hash);
+            return standings.judge(sender, body);
           });
           needs.emit({ type: "registered", node: sender.id, tier: body.tier, board: body.board });
+          if (changed !== undefined) needs.emit(changed);
         }
       }
       // Also to an outdated one: if its node is there and lost its state, this is how it learns where its chain stands.

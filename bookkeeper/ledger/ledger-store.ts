@@ -8,7 +8,8 @@ import { openOrderTable } from "./orders-store.ts";
 import { openPlacementTable } from "./placements-store.ts";
 import { openProofTable } from "./proofs-store.ts";
 import { openRecordTable } from "./records-store.ts";
-import { LEDGER_SCHEMA } from "./schema.ts";
+import { LEDGER_SCHEMA, STANDINGS_SCHEMA } from "./schema.ts";
+import { openStandingTable } from "./standings-store.ts";
 
 export type Ledger = ReturnType<typeof openTables>;
 
@@ -27,7 +28,7 @@ export function openLedger(path: string, options: { readonly readOnly?: boolean;
 }
 
 function openTables(path: string, options: { readonly readOnly?: boolean; readonly maxPages?: number }) {
-  const database = openDatabase({ path, migrations: [LEDGER_SCHEMA], ...options });
+  const database = openDatabase({ path, migrations: [LEDGER_SCHEMA, STANDINGS_SCHEMA], ...options });
   try {
     // A ledger is larger than what the agent keeps, and its busy pages are worth keeping at hand and out of checkpoints.
     database.prepare(`PRAGMA cache_size = -${LEDGER_CACHE_KIB}`).get();
@@ -56,6 +57,7 @@ function openTables(path: string, options: { readonly readOnly?: boolean; readon
       beacons: openBeaconTable(database),
       placements: openPlacementTable(database),
       orders: openOrderTable(database),
+      standings: openStandingTable(database),
       close: () => database.close(),
     };
   } catch (thrown) {

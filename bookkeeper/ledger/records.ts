@@ -27,6 +27,8 @@ export type LedgerEntry =
     }
   /** Two different proofs signed for the same place in the chain. */
   | { readonly type: "equivocation"; readonly node: Uint8Array; readonly first: Uint8Array; readonly envelope: Uint8Array }
+  /** From here on the node is taken for this tier: less than it claims, or again what it claims. */
+  | { readonly type: "standing"; readonly node: Uint8Array; readonly tier: Tier; readonly claimed: Tier; readonly detail: string }
   /** The node was there for this long, being of this tier. */
   | { readonly type: "presence"; readonly node: Uint8Array; readonly durationMs: number; readonly tier: Tier }
   /** A repeated job gave another result: what was credited for the proof in record `height` is taken back. */

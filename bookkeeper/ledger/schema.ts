@@ -89,3 +89,10 @@ CREATE INDEX placements_held_of ON placements (node) WHERE held = 1;
 CREATE INDEX placements_of_blob ON placements (blob) WHERE held = 1;
 CREATE TABLE orders (id BLOB NOT NULL UNIQUE, toml TEXT NOT NULL, file_name TEXT NOT NULL, assignment BLOB, problem TEXT) STRICT;
 `;
+
+/** Added later: nodes that are taken for less than they claim. */
+export const STANDINGS_SCHEMA = `
+CREATE TABLE standings (node BLOB PRIMARY KEY, tier TEXT NOT NULL, detail TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE contradictions (node BLOB NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
+CREATE INDEX contradictions_of_node ON contradictions (node, at_ms);
+`;

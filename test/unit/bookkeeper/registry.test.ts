@@ -45,7 +45,11 @@ function makeCounter(t: Test) {
     topics.push(topic);
   };
   const registry = makeRegistry(
-    { ledger, key, ed25519, clock, descriptors, publish, emit: (event) => events.push(event), disbelieve },
+    {
+      ...{ ledger, key, ed25519, clock, descriptors, publish, disbelieve },
+      judge: ({ tier }) => ({ tier, reasons: [] }),
+      emit: (event) => events.push(event),
+    },
     NETWORK,
   );
   return {
