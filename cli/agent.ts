@@ -1,7 +1,7 @@
 import { type AgentConfig, AgentError, type AgentEvent, parseAgentConfig, startAgent } from "../agent/index.ts";
 import { BaseError, failure, LOG_LEVELS, type LogLevel, messageOf, type Result, success } from "../base/index.ts";
 import { EXIT } from "./exit-codes.ts";
-import { brokerBeside, chooseStateDirectory, readTextFile } from "./files-linux.ts";
+import { besideConfig, brokerBeside, chooseStateDirectory, readTextFile } from "./files-linux.ts";
 import { keepHeapSmall } from "./heap-linux.ts";
 import { jsonSafe } from "./points.ts";
 import { logFor, untilStopped, type Verb } from "./world.ts";
@@ -64,12 +64,14 @@ export async function loadAgentConfig(options: AgentVerbOptions, verb: Pick<Verb
   if (!parsed.ok) return failure(parsed.error.join("\n"));
   const level = readLogLevel(options.logLevel);
   if (!level.ok) return level;
-  const { broker } = parsed.value;
+  const { broker, bandwidth } = parsed.value;
+  const tokenFile = bandwidth.token_file === undefined ? undefined : besideConfig(options.config, bandwidth.token_file);
   return success({
     ...parsed.value,
     state_dir: chooseStateDirectory(options.stateDir, verb.env, parsed.value.state_dir),
     log_level: level.value ?? parsed.value.log_level,
     broker: brokerBeside(options.config, broker),
+    bandwidth: { ...bandwidth, token_file: tokenFile },
   });
 }
 

@@ -1,5 +1,6 @@
 import { failure, messageOf, type Result, success } from "../base/index.ts";
 import { type BookkeeperConfig, type BookkeeperEvent, parseBookkeeperConfig, startBookkeeper } from "../bookkeeper/index.ts";
+import { judgePublished } from "../hal/index.ts";
 import { readLogLevel, startFailureCode } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
 import { besideConfig, brokerBeside, chooseStateDirectory, readTextFile } from "./files-linux.ts";
@@ -32,6 +33,7 @@ export async function runBookkeeperVerb(options: BookkeeperVerbOptions, verb: Ve
     const bookkeeper = await startBookkeeper(config.value, {
       log: logFor(verb, "bookkeeper", config.value.log_level),
       path: verb.env["PATH"],
+      judge: judgePublished,
       ...(options.json === true ? { onEvent } : {}),
     });
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));

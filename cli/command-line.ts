@@ -1,8 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { BaseError } from "../base/index.ts";
 import { EXIT, EXIT_CODE_HELP } from "./exit-codes.ts";
+import type { ServeBandwidthOptions } from "./serve-bandwidth.ts";
 import { formatTable } from "./table.ts";
-import { makeVerb, type Verb, type World } from "./world.ts";
+import { makeVerb, untilStopped, type Verb, type World } from "./world.ts";
 
 const AGENT_CONFIG = "/etc/bonusnode/config.toml";
 const BOOKKEEPER_CONFIG = "/etc/bonusnode/bookkeeper.toml";
@@ -23,6 +24,13 @@ ${formatTable(
   EXIT_CODE_HELP.map(([code, meaning]) => [code, meaning]),
   { indent: 2, alignRight: [0] },
 )}
+`;
+
+const SERVE_BANDWIDTH_EXAMPLES = `
+Examples:
+  head -c 24 /dev/urandom | base64 > bandwidth.token       a token; give it to each device
+  bonusnode serve-bandwidth --token-file bandwidth.token
+  bonusnode serve-bandwidth --token-file bandwidth.token --listen 192.0.2.7:7410 --byte-cap 250MB
 `;
 
 /** Reads a command line, runs its verb and answers the exit code. */
@@ -94,6 +102,26 @@ function addPrograms(program: Command, run: Run): void {
     .option("--log-level <level>", "debug, info, warn, error or silent")
     .option("--json", "events as JSON lines on standard output")
     .action(run(async (verb, options: { config: string }) => (await import("./bookkeeper.ts")).runBookkeeperVerb(options, verb)));
+  program
+    .command("serve-bandwidth")
+    .summary("let devices that hold a token measure their bandwidth against this machine")
+    .description(
+      "Runs an endpoint for bandwidth measurements until it is stopped. Devices show that they know the token without sending it; " +
+        "each session is bounded in bytes and time, and each address in sessions.",
+    )
+    .requiredOption("--token-file <file>", "the token that devices must know: one line of 20 to 256 visible characters")
+    .option("--listen <host:port>", "where to listen", "[::]:7410")
+    .option("--byte-cap <bytes>", "most that one session moves in each direction", "25MB")
+    .option("--time <time>", "longest that one direction of a session takes, at most 10s", "10s")
+    .option("--sessions <count>", "sessions at once; more than one measure each other", "1")
+    .option("--per-hour <count>", "sessions of one address in an hour", "12")
+    .option("--json", "one JSON event a line; the first names the port")
+    .addHelpText("after", SERVE_BANDWIDTH_EXAMPLES)
+    .action(
+      run(async (verb, options: ServeBandwidthOptions) =>
+        (await import("./serve-bandwidth.ts")).runServeBandwidthVerb(options, verb),
+      ),
+    );
 }
 
 function addDeviceVerbs(program: Command, run: Run): void {
@@ -101,9 +129,42 @@ function addDeviceVerbs(program: Command, run: Run): void {
     .command("probe")
     .summary("what this machine is, and which tier that makes it")
     .option("--json", "one JSON document")
-    .option("--quick", "facts only, no measurement")
+    .option("--quick", "no measurement")
+    .option("--only <groups>", "measure only these, with commas: cpu, memory, disk, gpu, bandwidth")
+    .option("--facts", "everything that was read, and where")
+    .option("--enrich", "with --facts: ask the package systeminformation too, which starts helper programs")
+    .option("--sysroot <path>", "a captured machine in place of this one: a directory, or a file of --capture")
+    .option("--bandwidth <host:port>", "measure the network too, against that endpoint (bonusnode serve-bandwidth)")
+    .option("--token-file <file>", "the token of that endpoint")
+    .option("--capture <file>", "write a capture of this machine, for a test or a new board, and nothing private")
+    .option("--watch [seconds]", "look again and again, without measuring")
     .option("--max-tier <tier>", "what the owner allows at most: Lite, Normal or Super")
-    .action(run(async (verb, options: object) => (await import("./probe.ts")).runProbe(options, verb.terminal)));
+    .action(
+      run(async (verb, options: object) => {
+        const { runProbe } = await import("./probe.ts");
+        const { signal, release } = untilStopped(verb);
+        try {
+          return await runProbe({ ...options, signal }, verb.terminal);
+        } finally {
+          release();
+        }
+      }),
+    );
+  const boards = program.command("boards").summary("the profiles of boards: what each may be at most");
+  boards
+    .command("list")
+    .summary("every profile, those of this device's owner too")
+    .option("--json", "one JSON document")
+    .action(run(async (verb, options: object) => (await import("./boards.ts")).runBoardsList(options, verb.terminal)));
+  boards
+    .command("check <paths...>")
+    .summary("what is wrong with profiles: files, or directories of them")
+    .option("--json", "one JSON document")
+    .action(
+      run(async (verb, paths: string[], options: object) =>
+        (await import("./boards.ts")).runBoardsCheck(paths, options, verb.terminal),
+      ),
+    );
   program
     .command("status")
     .summary("what this device does and earns")

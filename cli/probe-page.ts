@@ -1,5 +1,4 @@
 import {
-  type CpuFigure,
   formatMetric,
   formatMilliCpus,
   known,
@@ -11,16 +10,19 @@ import {
   TIERS,
   usableGpus,
 } from "../hal/index.ts";
+import { figureSection } from "./probe-figures.ts";
 import { formatTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { formatBitsPerSecond, formatBytes, formatCount, formatPlural } from "./units.ts";
+import { formatBitsPerSecond, formatBytes, formatPlural } from "./units.ts";
 
 /** The page of `bonusnode probe`: tier, machine, values against the thresholds, and why not the next tier. */
 export function probePage(probe: MachineProbe, terminal: Terminal, options: { readonly quick: boolean }): string {
   const { decision } = probe;
+  const measured = figureSection(probe.measured, terminal);
   const sections = [
     headline(probe, terminal, options.quick),
     section("Machine", machineTable(probe, terminal), terminal),
+    ...(measured === undefined ? [] : [section("Measured", measured, terminal)]),
     section("What each tier asks", metricTable(decision.metrics, terminal), terminal),
     section(whyTitle(probe), reasonList(decision.reasons, terminal), terminal),
   ];
@@ -65,10 +67,8 @@ function machineTable(probe: MachineProbe, terminal: Terminal): string {
   const rows: readonly (readonly [string, string])[] = [
     ["Board", describeBoard(probe, terminal)],
     ["CPU", told(facts.cpu, terminal, describeCpu)],
-    ["", told(probe.measured.cpu, terminal, describeCpuSpeed)],
     ["Memory", told(facts.memory, terminal, describeMemory)],
     ["Data", told(facts.volume, terminal, describeVolume)],
-    ["", told(probe.measured.disk, terminal, (figure) => describeSpeed(figure, "4 KiB each, synced"))],
     ["Disks", told(facts.disks, terminal, describeDisks)],
     ["GPU", facts.gpus.kind === "absent" ? "none" : told(facts.gpus, terminal, describeGpus)],
     ["Network", told(facts.interfaces, terminal, describeInterfaces)],
@@ -90,8 +90,11 @@ function told<Value>(result: ProbeResult<Value>, terminal: Terminal, describe: (
 
 function describeBoard({ board, facts }: MachineProbe, terminal: Terminal): string {
   const model = known(facts.board)?.model ?? known(facts.board)?.boardName;
-  const profile = told(board, terminal, ({ profile, matchedBy }) => `${profile.board.name} (${profile.id}, by ${matchedBy})`);
-  return model === undefined ? profile : `${model}: ${profile}`;
+  const chosen = known(board);
+  const profile = told(board, terminal, ({ profile: { board: about, id }, matchedBy, loweredBy = [] }) =>
+    joined(`${about.name} (${id}, by ${matchedBy})`, loweredBy.length === 0 ? undefined : `lowered by ${loweredBy.join(", ")}`),
+  );
+  return model === undefined || model === chosen?.profile.board.name ? profile : `${model}: ${profile}`;
 }
 
 function describeCpu(cpu: Found<"cpu">): string {
@@ -100,19 +103,6 @@ function describeCpu(cpu: Found<"cpu">): string {
   const usable =
     effectiveMilliCpus === undefined ? "an unknown part of them usable" : `${formatMilliCpus(effectiveMilliCpus)} usable`;
   return joined(model, arch, `${formatPlural(logicalCpus, "CPU")}${counts}`, usable);
-}
-
-function describeCpuSpeed(figure: CpuFigure): string {
-  const { threads, othersMilliCpus = 0, stealPermille = 0 } = figure.conditions;
-  return joined(
-    describeSpeed(figure, formatPlural(threads, "thread")),
-    othersMilliCpus < 250 ? undefined : `other programs used ${formatMilliCpus(othersMilliCpus)} meanwhile`,
-    stealPermille < 50 ? undefined : `the hypervisor took ${Math.round(stealPermille / 10)} %`,
-  );
-}
-
-function describeSpeed(figure: { value: number; unit: string; spreadPercent: number }, how: string): string {
-  return `${formatCount(figure.value)} ${figure.unit}, ${how}, slices within ${figure.spreadPercent} %`;
 }
 
 function describeMemory(memory: Found<"memory">): string {
@@ -138,14 +128,14 @@ function describeVolume(volume: Found<"volume">): string {
 const MAX_LISTED = 8;
 
 function describeDisks(disks: Found<"disks">): string {
-  return listed(disks, "no disk", ({ name, kind, sizeBytes, model }) =>
-    [name, kind ?? "of unknown kind", formatBytes(sizeBytes), model].filter((part) => part !== undefined).join(" "),
+  return listed(disks, "no disk", ({ name, kind, sizeBytes, model, label }) =>
+    [name, kind ?? "of unknown kind", formatBytes(sizeBytes), model ?? label].filter((part) => part !== undefined).join(" "),
   );
 }
 
 function describeGpus(gpus: Found<"gpus">): string {
-  const text = listed(gpus, "none", ({ vendor, device, driver, kind }) => {
-    const name = [vendor ?? "unknown maker", device].filter((part) => part !== undefined).join(" ");
+  const text = listed(gpus, "none", ({ vendor, device, driver, kind, model }) => {
+    const name = model ?? [vendor ?? "unknown maker", device].filter((part) => part !== undefined).join(" ");
     return `${name} (${kind}, ${driver === undefined ? "no driver" : `driver ${driver}`})`;
   });
   return usableGpus(gpus).length === 0 ? `none that computes: ${text}` : text;
@@ -194,7 +184,7 @@ function thresholdCell({ value, unit }: MetricVerdict, threshold: number, termin
 function shortMetric(value: number, unit: MetricUnit): string {
   return formatMetric(value, unit)
     .replace(/ cores?$/, "")
-    .replace(" writes/s", "/s");
+    .replace(/ (writes\/s|IOPS)$/, "/s");
 }
 
 /** Below this the table is shown without its bars. */

@@ -1,10 +1,11 @@
-import { readNodeStatus } from "../agent/index.ts";
+import { type NodeStatus, readNodeStatus } from "../agent/index.ts";
 import { BaseError, messageOf } from "../base/index.ts";
 import { loadAgentConfig } from "./agent.ts";
 import { EXIT } from "./exit-codes.ts";
 import { chooseStateDirectory } from "./files-linux.ts";
 import { formatPoints, jsonSafe } from "./points.ts";
 import { formatTable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
 import { formatBytes } from "./units.ts";
 import type { Verb } from "./world.ts";
 
@@ -38,6 +39,7 @@ export async function runStatusVerb(options: StatusVerbOptions, verb: Verb): Pro
       ["board", status.board],
       ["tier", terminal.style("good", status.tier)],
       ["why", status.reasons.join(" ")],
+      ...demotions(status, terminal),
       ["takes", status.kinds.join(", ")],
       ["isolation", isolation],
       ["earned", status.contribution === undefined ? "nothing yet" : `${formatPoints(status.contribution)} points`],
@@ -56,4 +58,14 @@ export async function runStatusVerb(options: StatusVerbOptions, verb: Verb): Pro
     );
     return EXIT.failure;
   }
+}
+
+/** Bookkeepers that take the node for less than it claims, and why. */
+function demotions({ tier, granted }: NodeStatus, terminal: Terminal): readonly string[][] {
+  return Object.entries(granted)
+    .filter(([, given]) => given.tier !== tier)
+    .map(([bookkeeper, { tier: given, why }]) => [
+      "demoted",
+      `${terminal.style("warning", given)} to bookkeeper ${bookkeeper.slice(0, 12)}: ${why ?? "it gave no reason"}`,
+    ]);
 }

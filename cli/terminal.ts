@@ -27,6 +27,8 @@ export interface Terminal {
   readonly unicode: boolean;
   /** A line (or several) of the result. */
   print(text?: string): void;
+  /** A page that takes the place of the one before: the whole screen on a terminal, one after the other elsewhere. */
+  printScreen(text: string): void;
   /** The whole result as one JSON document. */
   printJson(value: unknown): void;
   /** A remark that is not the result; unsaid when quiet. */
@@ -71,6 +73,7 @@ export function makeTerminal(needs: TerminalNeeds, options: { readonly quiet?: b
     width,
     unicode: /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || ""),
     print: (text = "") => writeLine(stdout, text),
+    printScreen: (text) => writeLine(stdout, stdout.isTTY === true ? `\u001b[H\u001b[2J\u001b[3J${text}` : `${text}\n`),
     printJson: (value) => writeLine(stdout, JSON.stringify(value, undefined, 2)),
     note: (text) => {
       if (!quiet) writeLine(stderr, text);

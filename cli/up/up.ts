@@ -8,6 +8,7 @@ import {
   parseBookkeeperConfig,
   startBookkeeper,
 } from "../../bookkeeper/index.ts";
+import { judgePublished } from "../../hal/index.ts";
 import { startEmbeddedBroker } from "../../mqtt/index.ts";
 import { NODE_WRITES, parseTopic } from "../../protocol/index.ts";
 import { isThere, writeBeside } from "../files-linux.ts";
@@ -73,6 +74,7 @@ export async function runUp(options: UpOptions): Promise<ProofCounts> {
       log: log.child({ program: "bookkeeper" }),
       path,
       password,
+      judge: judgePublished,
       presenceRecordMs: PRESENCE_RECORD_MS,
       beforePlan: (blobUrl) =>
         writeBeside(planFile, demoPlan({ broker: new URL(broker.url).host, door: blobUrl ?? "" }), EXAMPLE_MODULE, DEMO_MODULE),

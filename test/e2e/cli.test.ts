@@ -15,6 +15,7 @@ t.setTimeout(180_000);
 const VERBS = [
   ["up", "agent", "bookkeeper", "probe", "status", "identity", "assign"],
   ["account list", "account show", "account audit", "proof show", "proof verify"],
+  ["boards list", "boards check", "serve-bandwidth"],
   ["certify authority", "certify broker", "certify node"],
 ].flat();
 
