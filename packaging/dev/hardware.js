@@ -16,6 +16,12 @@ const PACKAGES = {
   e2fsprogs: "/sbin/mkfs.ext4",
   mount: "/bin/mount",
   systemd: "/usr/bin/systemd-analyze",
+  mmdebstrap: "/usr/bin/mmdebstrap",
+  "qemu-user-static": "/usr/bin/qemu-arm-static",
+  "qemu-system-x86": "/usr/bin/qemu-system-x86_64",
+  strace: "/usr/bin/strace",
+  iperf3: "/usr/bin/iperf3",
+  iproute2: "/sbin/tc",
 };
 
 const missing = Object.keys(PACKAGES).filter((name) => !existsSync(PACKAGES[name]));
