@@ -111,7 +111,7 @@ function openIntake(ledger: Ledger, key: SigningKey, ed25519: Ed25519) {
   const { take } = makeIntake(
     {
       ...{ ledger, key, ed25519, clock, random: makeSeededRandom(1), log: silentLog, descriptors: makeDescriptors(ledger) },
-      ...{ publish: nothing, onOther: nothing, disbelieve: nothing, onAnswered: nothing },
+      ...{ publish: nothing, onOther: nothing, disbelieve: nothing, onAnswered: nothing, onContradicted: nothing },
       emit: (event) => {
         if (event.type === "verified") accepted += 1;
       },

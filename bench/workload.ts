@@ -111,6 +111,7 @@ function makeBenchNode(key: SigningKey, network: string) {
       const facts = { arch: "x64", logicalCpus: 4, effectiveMilliCpus: 4000, gpus: 0, linkBitsPerSecond: 10n ** 9n };
       const body = {
         ...{ ...common, nonce, board: "generic-pc", tier: "Normal" as const, reasons: [], measured: [], capabilities: [] },
+        ...{ policy: 2, power: 1_000 },
         facts: { ...facts, memoryBytes: 2n ** 33n, diskFreeBytes: 2n ** 36n },
         kinds: ["measure", "store", "compute"],
         limits: {},
