@@ -13,7 +13,7 @@ import { median } from "./proc.ts";
  * for about as long. In turns, and who begins changes, because a virtual disk has bursts and neighbours.
  */
 
-const ROUNDS = 8;
+const ROUNDS = 20;
 const FIO = "/usr/bin/fio";
 
 /** How fio is told to do the same. Ours writes the file over once within its slices, and does everything else by time. */
