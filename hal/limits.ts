@@ -78,7 +78,7 @@ export const LITE_BUDGET_MS = 2_000;
 export const FULL_BUDGET_MS = 6_000;
 
 /** Measuring threads that have no result this long after their budget are given up, in milliseconds. */
-export const CREW_GRACE_MS = 8_000;
+export const CREW_GRACE_MS = 20_000;
 
 /** How long the lasting speed of a processor is watched, in milliseconds: the heat of a small case is reached after a minute. */
 export const SUSTAIN_MS = 60_000;

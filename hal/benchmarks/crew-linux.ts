@@ -1,10 +1,10 @@
 import { on } from "node:events";
-import { extname } from "node:path";
 import { setImmediate as aTurn } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../../base/index.ts";
 import { failed, found, type ProbeFailure, type ProbeResult } from "../probe-result.ts";
 import type { CrewMessage, CrewTask, Order, Slice } from "./crew.ts";
+import { startMeasuringThread } from "./measuring-thread-linux.ts";
 
 type Inbox = AsyncIterator<readonly [CrewMessage]>;
 
@@ -37,7 +37,7 @@ export async function withCrew<Value>(options: CrewOptions, use: (crew: Crew) =>
   try {
     const inboxes: Inbox[] = [];
     for (let thread = 0; thread < threads; thread++) {
-      const worker = startWorker({ copyBytes });
+      const worker = startMeasuringThread("cpu-worker-linux", { copyBytes } satisfies CrewTask);
       workers.push(worker);
       inboxes.push(on(worker, "message", { signal: stop, close: ["exit"] }) as Inbox);
       // What else runs here is not to wait until all of them are started.
@@ -71,21 +71,6 @@ class CrewFailure extends Error {
     super(message);
     this.code = code;
   }
-}
-
-/** The compiler does not rewrite names in strings, so the worker's extension is that of this file: .ts here, .js when built. */
-function startWorker(task: CrewTask): Worker {
-  const program = new URL(`./cpu-worker-linux${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(program, {
-    workerData: task,
-    // The program's own flags (a debugger's port, a test runner's hooks) and environment are none of the worker's business.
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-    env: {},
-    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
-  });
-  // Errors reach the inbox; one that comes after it was left must not end the program.
-  worker.on("error", () => undefined);
-  return worker;
 }
 
 async function take(inbox: Inbox): Promise<Exclude<CrewMessage, { kind: "failed" }>> {

@@ -1,13 +1,13 @@
 import { on } from "node:events";
-import { extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../../base/index.ts";
 import { DISK_GRACE_MS } from "../limits.ts";
 import { absent, failed, found, type ProbeResult } from "../probe-result.ts";
 import type { Benchmark, BenchmarkRun, DiskTask } from "./benchmark.ts";
 import { type DiskMessage, type DiskReport, type DiskSetup, type DiskSlice, diskFigures } from "./disk-report.ts";
 import type { Figure } from "./figure.ts";
+import { startMeasuringThread } from "./measuring-thread-linux.ts";
 
 /**
  * Measures the disk under a directory in a thread of its own: sequential and random reads and writes, and durable writes with the
@@ -22,7 +22,7 @@ export function makeDiskBenchmark(): Benchmark<DiskTask> {
     const stop = run.signal === undefined ? timeout : AbortSignal.any([run.signal, timeout]);
     let worker: Worker | undefined;
     try {
-      worker = startWorker(task);
+      worker = startMeasuringThread("disk-worker-linux", task);
       const inbox = on(worker, "message", { signal: stop, close: ["exit"] }) as AsyncIterable<readonly [DiskMessage]>;
       return await collect(inbox, run);
     } catch (thrown) {
@@ -39,21 +39,6 @@ export function makeDiskBenchmark(): Benchmark<DiskTask> {
 
 /** How long the end of the thread is waited for, in milliseconds. */
 const END_MS = 100;
-
-/** The compiler does not rewrite names in strings, so the worker's extension is that of this file: .ts here, .js when built. */
-function startWorker(task: DiskTask): Worker {
-  const program = new URL(`./disk-worker-linux${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(program, {
-    workerData: task,
-    // The program's own flags (a debugger's port, a test runner's hooks) and environment are none of the worker's business.
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-    env: {},
-    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
-  });
-  // Errors reach the inbox; one that comes after it was left must not end the program.
-  worker.on("error", () => undefined);
-  return worker;
-}
 
 async function collect(inbox: AsyncIterable<readonly [DiskMessage]>, run: BenchmarkRun): Promise<ProbeResult<readonly Figure[]>> {
   const startMs = performance.now();
