@@ -1,7 +1,7 @@
 import { opendir, readlink, realpath, statfs } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BaseError, messageOf, readFileBounded } from "../base/index.ts";
-import { type CapturedPlace, findInTree } from "./captured-tree-linux.ts";
+import { type CapturedPlace, findInTree } from "./captures/captured-tree-linux.ts";
 import type { Host } from "./host.ts";
 import { MAX_DIRECTORY_ENTRIES } from "./limits.ts";
 import { absent, failed, found, type ProbeResult } from "./probe-result.ts";

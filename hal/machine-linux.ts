@@ -8,12 +8,12 @@ import { makeDiskBenchmark } from "./benchmarks/disk-linux.ts";
 import { makeGpuBenchmark } from "./benchmarks/gpu-linux.ts";
 import { makeMemoryBenchmark } from "./benchmarks/memory-linux.ts";
 import { makeSustainedBenchmark } from "./benchmarks/sustained-linux.ts";
-import { defaultBoardsDirectory, loadAllBoards, OWNERS_BOARDS_DIRECTORY } from "./boards-linux.ts";
-import { loadCapture } from "./capture-linux.ts";
+import { loadCapture } from "./captures/capture-linux.ts";
 import { HalError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { makeLinuxHost } from "./host-linux.ts";
 import type { MachineNeeds } from "./machine.ts";
+import { defaultBoardsDirectory, loadAllBoards, OWNERS_BOARDS_DIRECTORY } from "./profiles/boards-linux.ts";
 
 /** Everything that probing this machine needs: its files, its clock, the board profiles (by default those that ship and the owner's). */
 export async function makeMachineNeeds(

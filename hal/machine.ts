@@ -1,15 +1,15 @@
 import type { Clock } from "../base/index.ts";
 import type { Benchmarks } from "./benchmarks/benchmark.ts";
 import { type FigureGroup, type Measurements, NOTHING_MEASURED } from "./benchmarks/figure.ts";
-import { type BoardMatch, type BoardTraits, holdBack, matchBoard } from "./board-match.ts";
-import type { BoardProfile } from "./board-schema.ts";
 import { type MachineFacts, readFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
 import { assumeSustained, type MeasuringPhase, measureGroups, measureSustained } from "./measure.ts";
 import { absent, failed, found, known, type ProbeResult } from "./probe-result.ts";
+import { type BoardMatch, type BoardTraits, holdBack, matchBoard } from "./profiles/board-match.ts";
+import type { BoardProfile } from "./profiles/board-schema.ts";
 import { usableGpus } from "./summary.ts";
-import { decideTier, type TierDecision } from "./tier.ts";
-import type { Tier } from "./tiers.ts";
+import { decideTier, type TierDecision } from "./tiers/tier.ts";
+import type { Tier } from "./tiers/tiers.ts";
 
 /** What a probe of the machine stands on. */
 export interface MachineNeeds {

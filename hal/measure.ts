@@ -1,6 +1,5 @@
 import type { BenchmarkRun, Benchmarks, CpuTask } from "./benchmarks/benchmark.ts";
 import { FIGURE_GROUPS, type Figure, type FigureGroup, type Measurements, NOTHING_MEASURED } from "./benchmarks/figure.ts";
-import type { BoardMatch } from "./board-match.ts";
 import type { MachineFacts } from "./facts.ts";
 import {
   DISK_BUDGET_MS,
@@ -13,8 +12,9 @@ import {
 } from "./limits.ts";
 import { absent, found, known, type ProbeResult } from "./probe-result.ts";
 import type { VolumeFacts } from "./probes/volume.ts";
+import type { BoardMatch } from "./profiles/board-match.ts";
 import { usableGpus } from "./summary.ts";
-import { decideTier } from "./tier.ts";
+import { decideTier } from "./tiers/tier.ts";
 
 /** What is known about a machine before it is measured. */
 export interface KnownMachine {

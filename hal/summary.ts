@@ -1,11 +1,11 @@
 import { FIGURE_GROUPS, type Figure } from "./benchmarks/figure.ts";
 import type { MachineProbe } from "./machine.ts";
-import type { MetricName } from "./policy.ts";
 import { known } from "./probe-result.ts";
 import type { DiskKind } from "./probes/disks.ts";
 import type { GpuFacts } from "./probes/gpus.ts";
 import type { InterfaceFacts } from "./probes/network.ts";
-import type { Tier } from "./tiers.ts";
+import type { MetricName } from "./tiers/policy.ts";
+import type { Tier } from "./tiers/tiers.ts";
 
 /** One measured figure, without its slices. */
 export type MeasuredFigure = Omit<Figure, "slices">;

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Test, test } from "tap";
-import { canTie } from "../../../hal/board-match.ts";
 import {
   checkBoards,
   defaultBoardsDirectory,
@@ -13,6 +12,7 @@ import {
   makeMachineNeeds,
   probeMachine,
 } from "../../../hal/index.ts";
+import { canTie } from "../../../hal/profiles/board-match.ts";
 import { loadTree, type MachineTree, makeSimHost, makeTree } from "../../sim/machine-tree.ts";
 import { shippedBoards } from "../../sim/shipped-boards.ts";
 import { makeStillClock } from "../../sim/still-clock.ts";

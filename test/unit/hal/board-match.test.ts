@@ -1,8 +1,8 @@
 /** Which profile a machine gets, what else limits it, and that no profile of the owner's raises anything. */
 import fc from "fast-check";
 import { test } from "tap";
-import { type BoardTraits, canTie, holdBack, matchBoard } from "../../../hal/board-match.ts";
 import { type BoardProfile, TIERS } from "../../../hal/index.ts";
+import { type BoardTraits, canTie, holdBack, matchBoard } from "../../../hal/profiles/board-match.ts";
 import { printedSeed } from "../../sim/printed-seed.ts";
 
 const NOTHING: BoardTraits = {

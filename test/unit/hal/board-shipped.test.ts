@@ -1,7 +1,7 @@
 /** What devices get out of the profiles that ship, each told by the names that its device tree or its DMI gives. */
 import { test } from "tap";
-import { type BoardTraits, matchBoard } from "../../../hal/board-match.ts";
 import type { BoardProfile } from "../../../hal/index.ts";
+import { type BoardTraits, matchBoard } from "../../../hal/profiles/board-match.ts";
 import { shippedBoards } from "../../sim/shipped-boards.ts";
 
 const NOTHING: BoardTraits = {

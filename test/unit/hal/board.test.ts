@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "tap";
-import { decodeBoards } from "../../../hal/board.ts";
-import { boardSchema } from "../../../hal/board-schema.ts";
 import { decodeBoard, defaultBoardsDirectory } from "../../../hal/index.ts";
+import { decodeBoards } from "../../../hal/profiles/board.ts";
+import { boardSchema } from "../../../hal/profiles/board-schema.ts";
 import { printedSeed } from "../../sim/printed-seed.ts";
 
 const GOOD = `schema = 1

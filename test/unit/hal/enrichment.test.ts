@@ -14,8 +14,8 @@ import {
   parseMemoryModules,
   pickAnswer,
   whyNotEnriched,
-} from "../../../hal/enrichment.ts";
-import { type EnrichmentOptions, readEnrichment } from "../../../hal/enrichment-linux.ts";
+} from "../../../hal/enrichment/enrichment.ts";
+import { type EnrichmentOptions, readEnrichment } from "../../../hal/enrichment/enrichment-linux.ts";
 import { failed, found, type MachineFacts, type PlatformFacts } from "../../../hal/index.ts";
 import { MAX_DEVICE_TEXT, MAX_ENRICHMENT_CHARS, MAX_ENRICHMENT_ENTRIES } from "../../../hal/limits.ts";
 import { makeFacts } from "../../sim/machine-samples.ts";

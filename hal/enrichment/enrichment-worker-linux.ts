@@ -3,7 +3,7 @@
  * `enrichment-linux.ts` starts it; a test names another module. Prints one line of JSON, and no field that is not in use.
  */
 import { writeSync } from "node:fs";
-import { messageOf } from "../base/index.ts";
+import { messageOf } from "../../base/index.ts";
 import { isEnrichmentCall, pickAnswer } from "./enrichment.ts";
 
 type Answers = Readonly<Record<string, () => Promise<unknown>>>;

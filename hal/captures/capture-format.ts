@@ -1,8 +1,8 @@
-import { failure, oneLine, type Result, success } from "../base/index.ts";
-import { HalError } from "./errors.ts";
-import type { Host, VolumeSize } from "./host.ts";
-import { MAX_CAPTURE_CHARS, MAX_CAPTURE_ENTRIES, MAX_CAPTURE_PATH, MAX_CAPTURE_WHY, MAX_DIRECTORY_ENTRIES } from "./limits.ts";
-import { absent, failed, found, type ProbeFailure, type ProbeResult } from "./probe-result.ts";
+import { failure, oneLine, type Result, success } from "../../base/index.ts";
+import { HalError } from "../errors.ts";
+import type { Host, VolumeSize } from "../host.ts";
+import { MAX_CAPTURE_CHARS, MAX_CAPTURE_ENTRIES, MAX_CAPTURE_PATH, MAX_CAPTURE_WHY, MAX_DIRECTORY_ENTRIES } from "../limits.ts";
+import { absent, failed, found, type ProbeFailure, type ProbeResult } from "../probe-result.ts";
 
 /*
  * One captured machine in one text file, made to be read and compared by people:

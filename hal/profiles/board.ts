@@ -1,8 +1,8 @@
 import { basename } from "node:path/posix";
 import * as v from "valibot";
-import { decodeToml, failure, lineOfKey, nearestWord, type Result, success } from "../base/index.ts";
+import { decodeToml, failure, lineOfKey, nearestWord, type Result, success } from "../../base/index.ts";
+import { HalError } from "../errors.ts";
 import { type BoardProfile, boardSchema, childSchema } from "./board-schema.ts";
-import { HalError } from "./errors.ts";
 
 /** A board's file: its text, or why it has none. */
 export type BoardFile = { readonly file: string; readonly text: string } | { readonly file: string; readonly problem: string };

@@ -1,16 +1,16 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BaseError, failure, messageOf, type Result, readFileBounded, success } from "../base/index.ts";
+import { BaseError, failure, messageOf, type Result, readFileBounded, success } from "../../base/index.ts";
+import { HalError } from "../errors.ts";
+import { MAX_BOARD_BYTES, MAX_BOARDS } from "../limits.ts";
 import { type BoardFile, type DecodedBoard, decodeBoards } from "./board.ts";
 import { canTie } from "./board-match.ts";
 import type { BoardProfile } from "./board-schema.ts";
-import { HalError } from "./errors.ts";
-import { MAX_BOARD_BYTES, MAX_BOARDS } from "./limits.ts";
 
 /** Where the profiles lie that ship with the program: `boards/` beside this room, in a checkout and in the built package alike. */
 export function defaultBoardsDirectory(): string {
-  return fileURLToPath(new URL("../boards", import.meta.url));
+  return fileURLToPath(new URL("../../boards", import.meta.url));
 }
 
 /** Where a device's owner puts profiles of his own. It need not exist. */

@@ -4,10 +4,10 @@
  * fact of ours is replaced by it, and no tier follows from it.
  */
 import * as v from "valibot";
-import type { MachineFacts } from "./facts.ts";
-import { MAX_ENRICHMENT_ENTRIES, MAX_ENRICHMENT_TEXT } from "./limits.ts";
-import { absent, failed, found, known, type ProbeResult } from "./probe-result.ts";
-import { cleanText } from "./probes/text.ts";
+import type { MachineFacts } from "../facts.ts";
+import { MAX_ENRICHMENT_ENTRIES, MAX_ENRICHMENT_TEXT } from "../limits.ts";
+import { absent, failed, found, known, type ProbeResult } from "../probe-result.ts";
+import { cleanText } from "../probes/text.ts";
 
 /** One memory module. What is undefined is unknown. */
 export interface MemoryModule {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { TIERS } from "./tiers.ts";
+import { TIERS } from "../tiers/tiers.ts";
 
 /** Lower-case words joined by dashes, dots, commas: device-tree names fit. At most 64 characters, as a descriptor carries it. */
 const boardId = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9,._-]{0,63}$/, "expected lower-case letters, digits and , . _ -"));

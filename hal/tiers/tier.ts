@@ -1,8 +1,9 @@
-import { oneLine } from "../base/index.ts";
-import type { Measurements } from "./benchmarks/figure.ts";
-import type { BoardMatch } from "./board-match.ts";
-import type { MachineFacts } from "./facts.ts";
-import { MAX_REASON_TEXT, MAX_REASONS } from "./limits.ts";
+import { oneLine } from "../../base/index.ts";
+import type { Measurements } from "../benchmarks/figure.ts";
+import type { MachineFacts } from "../facts.ts";
+import { MAX_REASON_TEXT, MAX_REASONS } from "../limits.ts";
+import { known, type ProbeResult, whyMissing } from "../probe-result.ts";
+import type { BoardMatch } from "../profiles/board-match.ts";
 import { metricValues } from "./metrics.ts";
 import {
   formatMetric,
@@ -15,7 +16,6 @@ import {
   TIER_WITHOUT_PROFILE,
   tierOfMetric,
 } from "./policy.ts";
-import { known, type ProbeResult, whyMissing } from "./probe-result.ts";
 import { lowerTier, nextTier, TIERS, type Tier } from "./tiers.ts";
 
 /** One metric against the policy. */

@@ -1,11 +1,11 @@
-import { formatBytes } from "../base/index.ts";
-import { formatMilliCpus } from "./amounts.ts";
-import { figureOf, type Measurements, numberIn } from "./benchmarks/figure.ts";
-import type { BoardMatch } from "./board-match.ts";
-import type { MachineFacts } from "./facts.ts";
+import { formatBytes } from "../../base/index.ts";
+import { formatMilliCpus } from "../amounts.ts";
+import { figureOf, type Measurements, numberIn } from "../benchmarks/figure.ts";
+import type { MachineFacts } from "../facts.ts";
+import { known, type ProbeResult, whyMissing } from "../probe-result.ts";
+import type { CpuFacts } from "../probes/cpu.ts";
+import type { BoardMatch } from "../profiles/board-match.ts";
 import { FULL_CPU_SHARE, type MetricName } from "./policy.ts";
-import { known, type ProbeResult, whyMissing } from "./probe-result.ts";
-import type { CpuFacts } from "./probes/cpu.ts";
 
 /** The value of a metric, and what a person needs to understand it: what lowers it, or why it is unknown. */
 export interface MetricValue {

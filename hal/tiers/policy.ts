@@ -1,5 +1,5 @@
-import { formatBytes } from "../base/index.ts";
-import { formatMilliCpus } from "./amounts.ts";
+import { formatBytes } from "../../base/index.ts";
+import { formatMilliCpus } from "../amounts.ts";
 import { TIERS, type Tier } from "./tiers.ts";
 
 /** Raised with every change of a threshold or weight, so that a tier can be understood later. */

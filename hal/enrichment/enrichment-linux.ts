@@ -2,7 +2,11 @@ import { spawn } from "node:child_process";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
-import { messageOf } from "../base/index.ts";
+import { messageOf } from "../../base/index.ts";
+import type { MachineFacts } from "../facts.ts";
+import { ENRICHMENT_TIMEOUT_MS, MAX_ENRICHMENT_CHARS } from "../limits.ts";
+import { absent, failed, found, type ProbeResult } from "../probe-result.ts";
+import { cleanText } from "../probes/text.ts";
 import {
   type Enrichment,
   type EnrichmentCall,
@@ -11,10 +15,6 @@ import {
   parseMemoryModules,
   whyNotEnriched,
 } from "./enrichment.ts";
-import type { MachineFacts } from "./facts.ts";
-import { ENRICHMENT_TIMEOUT_MS, MAX_ENRICHMENT_CHARS } from "./limits.ts";
-import { absent, failed, found, type ProbeResult } from "./probe-result.ts";
-import { cleanText } from "./probes/text.ts";
 
 /** How the package is asked; tests have another module answer, and wait less. */
 export interface EnrichmentOptions {

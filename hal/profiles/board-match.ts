@@ -1,8 +1,8 @@
-import { failure, type Result, success } from "../base/index.ts";
+import { failure, type Result, success } from "../../base/index.ts";
+import { HalError } from "../errors.ts";
+import { TIER_WITHOUT_PROFILE } from "../tiers/policy.ts";
+import { lowerTier } from "../tiers/tiers.ts";
 import type { BoardProfile } from "./board-schema.ts";
-import { HalError } from "./errors.ts";
-import { TIER_WITHOUT_PROFILE } from "./policy.ts";
-import { lowerTier } from "./tiers.ts";
 
 /** What a machine is told apart by. */
 export interface BoardTraits {

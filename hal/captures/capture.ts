@@ -1,11 +1,11 @@
-import { type Clock, failure, type Result, success } from "../base/index.ts";
+import { type Clock, failure, type Result, success } from "../../base/index.ts";
+import { HalError } from "../errors.ts";
+import { readFacts } from "../facts.ts";
+import type { Host } from "../host.ts";
+import { MAX_CAPTURE_CHARS, MAX_CAPTURE_ENTRIES, MAX_CAPTURE_PATH } from "../limits.ts";
+import type { ProbeResult } from "../probe-result.ts";
 import { type CaptureEntry, formatCapture } from "./capture-format.ts";
 import { scrubCapture } from "./capture-scrub.ts";
-import { HalError } from "./errors.ts";
-import { readFacts } from "./facts.ts";
-import type { Host } from "./host.ts";
-import { MAX_CAPTURE_CHARS, MAX_CAPTURE_ENTRIES, MAX_CAPTURE_PATH } from "./limits.ts";
-import type { ProbeResult } from "./probe-result.ts";
 
 /** What to capture. */
 export interface CaptureOptions {

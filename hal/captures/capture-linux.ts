@@ -1,11 +1,11 @@
 import { hostname, userInfo } from "node:os";
 import { basename } from "node:path";
-import { type Clock, failure, messageOf, type Result, readFileBounded, success, writeFileDurably } from "../base/index.ts";
+import { type Clock, failure, messageOf, type Result, readFileBounded, success, writeFileDurably } from "../../base/index.ts";
+import { HalError } from "../errors.ts";
+import { makeLinuxHost } from "../host-linux.ts";
+import { MAX_CAPTURE_CHARS } from "../limits.ts";
 import { captureMachine } from "./capture.ts";
 import { type Capture, readCapture } from "./capture-format.ts";
-import { HalError } from "./errors.ts";
-import { makeLinuxHost } from "./host-linux.ts";
-import { MAX_CAPTURE_CHARS } from "./limits.ts";
 
 /**
  * Captures this machine into the file `path`, which its owner may then read through and give away. An old file is replaced. Answers
