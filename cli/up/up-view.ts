@@ -115,6 +115,8 @@ function showAgent(event: AgentEvent, terminal: Terminal, line: Line): void {
   switch (event.type) {
     case "started":
       return line("agent", `${event.node}, start ${event.bootCount}`);
+    case "measured":
+      return line("machine", `measured anew: tier ${terminal.style("good", event.tier ?? "unsupported")}`);
     case "registered":
       return line("agent", `registered with ${short(event.bookkeeper)}; its chain is ${event.chain}`);
     case "accepted":
@@ -156,6 +158,11 @@ function showBookkeeper(event: BookkeeperEvent, terminal: Terminal, line: Line):
       return line(
         "bookkeeper",
         terminal.style("bad", `${short(event.node)} signed two proofs for ${event.bootCount}.${event.seq}`),
+      );
+    case "standing":
+      return line(
+        "bookkeeper",
+        `takes ${short(event.node)} for ${event.tier}, which claims ${event.claimed}: ${terminal.style("warning", event.detail)}`,
       );
     case "disbelieved":
       return line("bookkeeper", terminal.style("warning", `disbelieved a message: ${event.reason}, ${event.detail}`));

@@ -47,6 +47,10 @@ t.test("a run of 40 s, and a second one that goes on from it", async (t) => {
       first.events.some((event) => isProof(event) && event["kind"] === kind),
       `a proof of kind ${kind} was accepted`,
     );
+  const doubts = first.events.filter(({ type, source }) => type === "standing" && source === "bookkeeper");
+  t.strictSame(doubts, [], "the bookkeeper takes an honest node for what it claims");
+  const granted = first.events.find(({ type, source }) => type === "standing" && source === "agent");
+  t.match(granted, { tier: /^(Lite|Normal|Super)$/, why: undefined }, "and says so");
   const summary = first.events.at(-1);
   t.match(summary, { type: "summary", proofs: { measure: Number, store: Number, compute: Number } });
   t.equal(summary?.["contribution"], lastTotal(first), "the summary's figure is the account's");
