@@ -113,7 +113,7 @@ state_dir = ${JSON.stringify(join(stateDirectory, "bookkeeper"))}
 network = { name = "${NETWORK}" }
 broker = { url = "${url}", username = "bookkeeper" }
 plan = { file = ${JSON.stringify(planFile)} }
-verify = { recheck_share = 0.5 }
+verify = { recheck_share = 1 }
 blobs = { port = 0 }
 `;
   return orThrow(parseBookkeeperConfig(text, "the demonstration"), (problems) => new BookkeeperError("bad-config", problems));
