@@ -26,7 +26,7 @@ export function debianFiles({ suite, architecture, packages }: DebianFiles): str
         ...["--quiet", "--variant=extract", `--architectures=${architecture}`, `--include=${packages.join(",")}`],
         // A mirror may stand still for longer than the archive calls its lists valid.
         `--aptopt=Acquire::Check-Valid-Until "false"`,
-        ...[suite, folder, `deb http://deb.debian.org/debian ${suite} main`],
+        ...[suite, folder],
       ],
       { stdio: ["ignore", "ignore", "inherit"] },
     );
