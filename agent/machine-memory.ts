@@ -8,6 +8,9 @@ const MEASURED_FOR_MS = 30 * 86_400_000;
 /** A run that came to another tier is followed by one that agrees or does not after this long, in milliseconds. */
 const SECOND_RUN_MS = 10 * 60_000;
 
+/** What failed is tried again after about this long, in milliseconds: an endpoint that is away must not cost a device its days and its disk. */
+const RETRY_MS = 6 * 3_600_000;
+
 /** The measurements that count, and where they leave the node. */
 export interface KeptMeasurements {
   /** What the machine was when they were taken, in words that are only compared. */
@@ -21,12 +24,16 @@ export interface KeptMeasurements {
 type Saved = KeptMeasurements & { readonly atMs: number; readonly dueMs: number };
 
 /** The measurements of an earlier run, and whether they still hold. */
-export type RecalledMeasurements = KeptMeasurements & { readonly isDue: boolean };
+export type RecalledMeasurements = KeptMeasurements & {
+  readonly isDue: boolean;
+  /** A group of them failed, such as on a disk that was full. */
+  readonly hasFailed: boolean;
+};
 
 /**
  * The measurements of an earlier run, so that a restart need not load the machine again; undefined where there are none. They are due
- * again after a month, under other conditions, when a second run has to agree, and when they claim to come from the future (the clock
- * was set, or somebody tries his luck).
+ * again after a month, under other conditions, when a second run has to agree, some hours after one that failed, and when they claim to
+ * come from the future (the clock was set, or somebody tries his luck).
  */
 export function recallMeasurements(state: AgentState, conditions: string, nowMs: number): RecalledMeasurements | undefined {
   const text = state.meta.get("measured");
@@ -35,16 +42,21 @@ export function recallMeasurements(state: AgentState, conditions: string, nowMs:
     const saved = JSON.parse(text) as Saved;
     if (!FIGURE_GROUPS.every((group) => saved.measured[group] !== undefined)) return undefined;
     const isDue = saved.conditions !== conditions || !(nowMs >= saved.atMs && nowMs < saved.dueMs);
-    return { ...saved, isDue };
+    return { ...saved, isDue, hasFailed: hasFailure(saved.measured) };
   } catch {
     return undefined;
   }
 }
 
-/** Keeps measurements for later. One that failed, such as on a disk that was full, is tried again: nothing is kept. */
+/** Whether a group of measurements failed, which may go better the next time. */
+export function hasFailure(measured: Measurements): boolean {
+  return FIGURE_GROUPS.some((group) => measured[group].kind === "failed");
+}
+
+/** Keeps measurements until they are due again. */
 export function rememberMeasurements(state: AgentState, kept: KeptMeasurements, nowMs: number, random: Random): void {
-  if (FIGURE_GROUPS.some((group) => kept.measured[group].kind === "failed")) return;
-  const holdsMs = kept.standing?.candidate === undefined ? MEASURED_FOR_MS * (0.9 + 0.2 * random.fraction()) : SECOND_RUN_MS;
+  const usualMs = hasFailure(kept.measured) ? RETRY_MS : MEASURED_FOR_MS;
+  const holdsMs = kept.standing?.candidate === undefined ? usualMs * (0.9 + 0.2 * random.fraction()) : SECOND_RUN_MS;
   const saved: Saved = { ...kept, atMs: nowMs, dueMs: Math.round(nowMs + holdsMs) };
   state.transaction(() => state.meta.set("measured", JSON.stringify(saved)));
 }

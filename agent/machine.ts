@@ -11,7 +11,7 @@ import {
   type Tier,
 } from "../hal/index.ts";
 import type { OwnerLimits } from "./config.ts";
-import { beaconName, type KeptMeasurements, recallMeasurements, rememberMeasurements } from "./machine-memory.ts";
+import { beaconName, hasFailure, type KeptMeasurements, recallMeasurements, rememberMeasurements } from "./machine-memory.ts";
 import type { AgentState } from "./state-store.ts";
 
 /** How the machine is got to know. */
@@ -22,6 +22,8 @@ export interface MachineOptions {
   readonly random: Random;
   /** Hash of the latest beacon of any bookkeeper, where one came. */
   readonly latestBeacon?: () => Uint8Array | undefined;
+  /** The agent starts, perhaps because somebody mended what had failed: that is tried again at once. */
+  readonly isStart?: boolean;
   /** Whether a measurement may load the machine now; true where this is left out. */
   readonly mayMeasure?: () => boolean;
   readonly signal?: AbortSignal | undefined;
@@ -54,15 +56,18 @@ export async function knowMachine(
   const quick = await probeMachine(needs, { ...ask, measure: false });
   const conditions = conditionsOf(quick, options.version);
   const before = recallMeasurements(state, conditions, needs.clock.wallMs());
-  if (before?.isDue === false) return underKept(quick, before, limits, false);
+  const isWorthATry = before?.hasFailed === true && options.isStart === true;
+  if (before?.isDue === false && !isWorthATry) return underKept(quick, before, limits, false);
   if (options.mayMeasure?.() === false) return undefined;
 
   const measuredAfter = beaconName(options.latestBeacon?.());
   const full = await probeMachine(needs, { ...ask, measure: true, standing: before?.standing?.tier });
   const run = full.decision.measuredTier;
-  const standing = run === undefined ? undefined : settleTier(before?.standing, run);
+  // A run that could not measure everything leaves no tier to hold on to: what is unknown counts as its lowest until it is known.
+  const earlier = before?.hasFailed === true ? undefined : before?.standing;
+  const standing = run === undefined || hasFailure(full.measured) ? undefined : settleTier(earlier, run);
   // Until a second run agrees the figures of the run before count on, or the tier and its figures would contradict each other.
-  const isHeld = standing?.candidate !== undefined && before !== undefined;
+  const isHeld = before !== undefined && standing?.candidate !== undefined;
   const figures = isHeld ? before : { measured: full.measured, measuredAfter };
   const kept = { conditions, standing, measured: figures.measured, measuredAfter: figures.measuredAfter };
   rememberMeasurements(state, kept, needs.clock.wallMs(), random);

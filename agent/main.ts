@@ -19,7 +19,7 @@ import { loadEd25519, makeSigningKey, SEED_BYTES } from "../protocol/index.ts";
 import { makeProgramFinder, makeSandbox, type Sandbox } from "../sandbox/index.ts";
 import { type Agent, makeAgent } from "./agent.ts";
 import { readBandwidthTask } from "./bandwidth.ts";
-import type { AgentConfig, OwnerLimits } from "./config.ts";
+import { type AgentConfig, isQuiet, type OwnerLimits } from "./config.ts";
 import { clientIdOf, describeNode, type NodeFacts } from "./descriptor.ts";
 import { AgentError } from "./errors.ts";
 import type { AgentEvent } from "./events.ts";
@@ -120,7 +120,7 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
   if (!machineNeeds.ok) throw machineNeeds.error;
   const { signal, onProbe: onProgress } = run;
   const ask = { version, dataDirectory: directory, random };
-  const atStart = await knowMachine(machineNeeds.value, state, { ...ask, limits, signal, onProgress });
+  const atStart = await knowMachine(machineNeeds.value, state, { ...ask, limits, signal, onProgress, isStart: true });
   assert(atStart !== undefined, "a measurement at the start is always allowed");
   let machine = atStart;
   limits = limitsOnBoard(limits, machine.probe);
@@ -191,7 +191,8 @@ async function compose(config: AgentConfig, run: AgentRun, closers: Closer[]): P
       look: (stop) =>
         knowMachine(machineNeeds.value, state, {
           ...{ ...ask, limits, latestBeacon: time.latestBeacon, signal: stop },
-          mayMeasure: () => state.summary().openTasks === 0,
+          mayMeasure: () =>
+            state.summary().openTasks === 0 && !isQuiet(limits.quiet_hours, localMinuteOfDay(clock.wallMs() / 1000)),
         }),
       onMeasured: (measured) => {
         present(limits, measured);

@@ -2,7 +2,7 @@
  * What can be said of a machine from what it publishes about itself: whoever reads a descriptor has the figures, not the machine. Used
  * by bookkeepers; the words are those of the descriptor.
  */
-import { formatMetric, type MetricName, powerOf, TIER_POLICY, tierOfMetric } from "./policy.ts";
+import { formatMetric, type MetricName, TIER_POLICY, tierOfMetric } from "./policy.ts";
 import { lowerTier, TIERS, type Tier } from "./tiers.ts";
 
 /** What a node publishes of its machine. Amounts as in the descriptor. */
@@ -27,7 +27,6 @@ export interface PublishedMachine {
 export interface PublishedVerdict {
   /** Never above the tier that it claims. */
   readonly tier: Tier;
-  readonly power: number;
   /** Why it is taken for less than it claims, for people; empty where it is not. */
   readonly reasons: readonly string[];
 }
@@ -41,9 +40,8 @@ const PARALLEL_SLACK = 1.5;
 /** Judges what a machine publishes: whether it agrees with itself, and which tier its figures carry. Pure. */
 export function judgePublished(machine: PublishedMachine): PublishedVerdict {
   const values = publishedValues(machine);
-  const power = powerOf(values);
   const lies = contradictions(machine);
-  if (lies.length > 0) return { tier: TIERS[0], power: 0, reasons: lies };
+  if (lies.length > 0) return { tier: TIERS[0], reasons: lies };
   let tier = machine.tier;
   const reasons: string[] = [];
   for (const policy of TIER_POLICY) {
@@ -57,7 +55,7 @@ export function judgePublished(machine: PublishedMachine): PublishedVerdict {
       `${policy.label}: ${shown}; ${machine.tier} needs ${formatMetric(policy.thresholds[machine.tier], policy.unit)}.`,
     );
   }
-  return { tier, power, reasons };
+  return { tier, reasons };
 }
 
 function publishedValues({

@@ -116,14 +116,30 @@ t.test("a run that comes to another tier counts when a second one agrees, and it
   t.equal((await know())?.held, "Lite", "a lucky minute is forgotten");
 });
 
-t.test("a measurement that failed is tried again, and none is taken while work runs", async (t) => {
-  const { machine, know } = await makeMachine(t);
-  machine.reads = undefined;
-  t.match(await know(), { isNew: true, probe: { decision: { tier: "Lite" } } });
-  machine.reads = 9_000;
-  t.equal(await know({ mayMeasure: () => false }), undefined);
-  t.match(await know(), { isNew: true, probe: { decision: { tier: "Normal" } } });
-});
+t.test(
+  "a measurement that failed is tried again after hours, or when the agent starts, and none is taken while work runs",
+  async (t) => {
+    const { clock, machine, know } = await makeMachine(t);
+    machine.reads = undefined;
+    t.match(await know(), { isNew: true, held: undefined, probe: { decision: { tier: "Lite" } } });
+    await clock.advance(5 * 3_600_000);
+    t.match(await know(), { isNew: false, held: undefined, probe: { decision: { tier: "Lite" } } }, "it wears no disk meanwhile");
+    t.match(await know({ isStart: true }), { isNew: true, probe: { decision: { tier: "Lite" } } });
+    machine.reads = 9_000;
+    await clock.advance(7 * 3_600_000);
+    t.equal(await know({ mayMeasure: () => false }), undefined);
+    t.match(await know(), { isNew: true, held: "Normal", probe: { decision: { tier: "Normal" } } });
+    t.match(await know({ isStart: true }), { isNew: false }, "what holds is not measured again");
+    t.equal(machine.runs, 3);
+    machine.reads = undefined;
+    await clock.advance(40 * DAY_MS);
+    t.match(
+      await know(),
+      { isNew: true, held: undefined, probe: { decision: { tier: "Lite" } } },
+      "unknown is no reason to hold on",
+    );
+  },
+);
 
 t.test("the watch tells of new measurements only, survives trouble and ends", async (t) => {
   const clock = makeSteppingClock();

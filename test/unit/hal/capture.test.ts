@@ -128,7 +128,7 @@ test("files that no rule knows are left out, and the capture says so", async (t)
   const guarded = [
     "/etc/shadow",
     "/proc/kcore",
-    "/root/.ssh/id_ed25519",
+    "/home/ada/.ssh/id_ed25519",
     "/sys/class/net/eth0/address",
     "/sys/class/dmi/id/board_serial",
   ];
